@@ -1,0 +1,62 @@
+# Two commands to know: `make demo` and `make test`. Everything they need is installed into .venv.
+
+PYTHON ?= python3
+VENV := .venv
+LOWEST := .venv-lowest
+PROTOC := build/protoc-venv
+PIP := install --quiet --disable-pip-version-check
+
+.PHONY: demo test test-current test-lowest check protos check-protos wheel bench clean
+
+# The package itself, editable, with what the demo shows it to.
+$(VENV)/.demo: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip $(PIP) --constraint constraints.txt pip
+	$(VENV)/bin/python -m pip $(PIP) --constraint constraints.txt --editable . --group demo
+	touch $@
+
+# Everything that the suite and the checks use.
+$(VENV)/.check: $(VENV)/.demo
+	$(VENV)/bin/python -m pip $(PIP) --constraint constraints.txt --editable '.[postgres,auth,telemetry]' --group check
+	touch $@
+
+# The oldest versions that pyproject.toml allows.
+$(LOWEST)/.test: pyproject.toml constraints.txt constraints-lowest.txt
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python -m pip $(PIP) --constraint constraints.txt pip
+	$(LOWEST)/bin/python -m pip $(PIP) --constraint constraints-lowest.txt --editable '.[postgres,auth,telemetry]' --group test
+	touch $@
+
+# The proto compiler, in an environment of its own: it pins its runtime.
+$(PROTOC)/.done: pyproject.toml
+	$(PYTHON) -m venv $(PROTOC)
+	$(PROTOC)/bin/python -m pip $(PIP) --constraint constraints.txt pip
+	$(PROTOC)/bin/python -m pip $(PIP) --group protos --constraint constraints-lowest.txt googleapis-common-protos
+	touch $@
+
+demo: $(VENV)/.demo ## the whole way through, on this machine, in under two minutes
+	$(VENV)/bin/python -m examples.scanner.demo
+
+test: test-current test-lowest ## the whole suite, with current and with lowest dependencies
+
+test-current: $(VENV)/.check
+	$(VENV)/bin/python -m pytest -q
+
+test-lowest: $(LOWEST)/.test
+	$(LOWEST)/bin/python -m pytest -q
+
+check: $(VENV)/.check check-protos ## ruff, mypy, buf, and the drift of generated code
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+
+check-protos: $(VENV)/.check $(PROTOC)/.done
+	$(PROTOC)/bin/python protos/generate.py --check
+	$(PROTOC)/bin/python protos/generate.py --descriptor-set build/protos.binpb
+	$(VENV)/bin/buf lint build/protos.binpb
+
+protos: $(PROTOC)/.done ## regenerates the _gen/ folders
+	$(PROTOC)/bin/python protos/generate.py
+
+clean:
+	rm -rf $(VENV) $(LOWEST) build dist
