@@ -1,1 +1,1 @@
-"""placeholder"""
+"""The server side of google.longrunning.Operations."""

@@ -1,0 +1,135 @@
+"""What can go wrong, as one family of exceptions.
+
+Every error has a canonical code, a machine-readable reason and the variable parts of its message;
+the servicer turns it into a gRPC status and the transcoder turns that into HTTP. What the message
+says is shown to clients, so it never quotes another library's exception.
+
+Spec: AIP-193, google/rpc/code.proto, google/rpc/error_details.proto
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from google.protobuf.message import Message
+from google.rpc import code_pb2, error_details_pb2
+
+
+class OperationsError(Exception):
+    """The root of every error that this package shows to a client.
+
+    Attributes:
+        code: the canonical code, a number of `google.rpc.Code`.
+        reason: what went wrong, UPPER_SNAKE_CASE, at most 63 characters.
+        metadata: the variable parts of the message.
+        details: further messages of `google/rpc/error_details.proto`, each type once.
+    """
+
+    code: ClassVar[int] = code_pb2.UNKNOWN
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: str,
+        metadata: Mapping[str, str] | None = None,
+        details: Sequence[Message] = (),
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.reason = reason
+        self.metadata = dict(metadata or {})
+        self.details = tuple(details)
+
+
+class InvalidArgument(OperationsError):
+    """A field of the request is wrong, whatever the state of the service."""
+
+    code = code_pb2.INVALID_ARGUMENT
+
+    def __init__(
+        self, message: str, *, field: str, reason: str, metadata: Mapping[str, str] | None = None
+    ) -> None:
+        violation = error_details_pb2.BadRequest.FieldViolation(field=field, description=message)
+        super().__init__(
+            message,
+            reason=reason,
+            metadata={"field": field, **(metadata or {})},
+            details=[error_details_pb2.BadRequest(field_violations=[violation])],
+        )
+        self.field = field
+
+
+class OperationNotFound(OperationsError):
+    """There is no such operation, or the caller may not know of it: the two look the same."""
+
+    code = code_pb2.NOT_FOUND
+
+    def __init__(self, name: str) -> None:
+        message = f"Operation {name!r} was not found."
+        super().__init__(
+            message,
+            reason="OPERATION_NOT_FOUND",
+            metadata={"name": name},
+            details=[
+                error_details_pb2.ResourceInfo(
+                    resource_type="google.longrunning.Operation",
+                    resource_name=name,
+                    description=message,
+                )
+            ],
+        )
+        self.name = name
+
+
+class PermissionDenied(OperationsError):
+    """The caller may not use this service or this parent, whatever exists there."""
+
+    code = code_pb2.PERMISSION_DENIED
+
+
+class AlreadyExists(OperationsError):
+    """What was to be created is there, and differs."""
+
+    code = code_pb2.ALREADY_EXISTS
+
+
+class FailedPrecondition(OperationsError):
+    """The operation is in a state that does not allow this."""
+
+    code = code_pb2.FAILED_PRECONDITION
+
+
+class Aborted(OperationsError):
+    """Something else was in the way, or took the work over."""
+
+    code = code_pb2.ABORTED
+
+
+class DeadlineExceeded(OperationsError):
+    """The work ran out of its time."""
+
+    code = code_pb2.DEADLINE_EXCEEDED
+
+
+class ResourceExhausted(OperationsError):
+    """A limit of the service is reached."""
+
+    code = code_pb2.RESOURCE_EXHAUSTED
+
+
+class Unimplemented(OperationsError):
+    """This service, or this operation's handler, does not offer the method."""
+
+    code = code_pb2.UNIMPLEMENTED
+
+
+class Unavailable(OperationsError):
+    """The service cannot do it now; trying again later may help."""
+
+    code = code_pb2.UNAVAILABLE
+
+
+class Internal(OperationsError):
+    """Something went wrong that is not the client's to know; the log has it."""
+
+    code = code_pb2.INTERNAL
