@@ -1,0 +1,5 @@
+"""`python -m longrunning.commands` is `lro`."""
+
+from longrunning.commands import main
+
+main()

@@ -1,0 +1,88 @@
+"""The table of commands, and the one place where a command's failure becomes a line and a code."""
+
+import importlib.metadata
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Annotated
+
+import typer
+
+from longrunning.commands import operations, serve
+from longrunning.commands.failure import ExitCode, Failure, one_line
+from longrunning.commands.options import with_option_groups
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "serve": serve.serve,
+    "list": operations.list_,
+    "get": operations.get,
+    "wait": operations.wait,
+    "cancel": operations.cancel,
+    "delete": operations.delete,
+}
+
+# The usage errors of click, of which newer versions of typer carry a copy of their own.
+_UsageError: type[BaseException] = typer.BadParameter.__bases__[0]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"lro {importlib.metadata.version('longrunning')}")
+        raise typer.Exit
+
+
+def _lro(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Serve long-running operations, and look after them on any server that has them."""
+
+
+def _build() -> typer.Typer:
+    app = typer.Typer(add_completion=False, no_args_is_help=False, callback=_lro)
+    for name, command in COMMANDS.items():
+        app.command(name)(with_option_groups(command))
+    return app
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code; whatever goes wrong is one line on stderr."""
+    try:
+        command = typer.main.get_command(_build())
+        with command.make_context("lro", list(arguments)) as context:
+            command.invoke(context)
+        sys.stdout.flush()
+    except typer.Exit as error:
+        return error.exit_code
+    except Failure as failure:
+        return _complain(failure.message, failure.exit_code)
+    except _UsageError as error:
+        return _complain(_usage(error))
+    except KeyboardInterrupt:
+        return _complain("interrupted", ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        # Nobody reads any more; the interpreter's own flush at exit must not say so either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.BROKEN_PIPE
+    except Exception as error:
+        if os.environ.get("LRO_DEBUG"):
+            raise
+        return _complain(
+            f"a fault of lro itself: {type(error).__name__}: {error}; please report it "
+            "with the traceback that LRO_DEBUG=1 shows"
+        )
+    return ExitCode.OK
+
+
+def _complain(message: str, exit_code: ExitCode = ExitCode.REFUSED) -> int:
+    sys.stderr.write(f"lro: {one_line(message)}\n")
+    return exit_code
+
+
+def _usage(error: BaseException) -> str:
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "lro"
+    message = error.format_message() if hasattr(error, "format_message") else str(error)
+    return f"{message.rstrip('.')}; see '{path} --help'"

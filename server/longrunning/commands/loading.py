@@ -1,0 +1,169 @@
+"""From `MODULE:APP` to the App, with an explanation for everything that can go wrong."""
+
+import difflib
+import importlib
+import importlib.util
+import inspect
+import sys
+import sysconfig
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import longrunning
+from longrunning.commands.failure import Failure
+
+if TYPE_CHECKING:
+    from longrunning import App
+
+
+def load_app(target: str, *, debug: bool = False) -> "App":
+    """Import the module, as `python -m` would from the current directory, and find its App.
+
+    Args:
+        target: `module:attribute`; the attribute may be dotted, and may be a function without
+            arguments that returns the App.
+        debug: print the traceback of an exception in the user's code.
+
+    Raises:
+        Failure: there is no such module, attribute or App, or the user's code raised.
+    """
+    module_name, attribute = _split(target)
+    module = _import(module_name, debug=debug)
+    found = _attribute(module, attribute)
+    if isinstance(found, longrunning.App):
+        return found
+    if not callable(found) or not _takes_nothing(found):
+        raise Failure(
+            f"{target} is {_a(found)}, not an App nor a function without arguments that returns one"
+            + _others(module)
+        )
+    try:
+        made = found()
+    except (Exception, SystemExit) as error:
+        raise _raised(f"{target}()", error, debug=debug) from None
+    if not isinstance(made, longrunning.App):
+        raise Failure(f"{target}() returned {_a(made)}, not an App")
+    return made
+
+
+def _split(target: str) -> tuple[str, str]:
+    module, colon, attribute = target.partition(":")
+    if module.endswith(".py") or "/" in module:
+        path = module.removesuffix(".py").removeprefix("./").strip("/").replace("/", ".")
+        raise Failure(
+            f"{target!r} names a file; serve takes MODULE:APP: {path}:{attribute or 'app'}"
+        )
+    parts = [*module.split("."), *attribute.split(".")]
+    if not colon or not all(part.isidentifier() for part in parts):
+        raise Failure(f"{target!r} is not MODULE:APP, such as {_example(module)}:app")
+    return module, attribute
+
+
+def _example(module: str) -> str:
+    return module if all(part.isidentifier() for part in module.split(".")) else "myservice"
+
+
+def _import(name: str, *, debug: bool) -> ModuleType:
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and f"{name}.".startswith(f"{error.name}."):
+            raise Failure(
+                f"there is no module {error.name!r} in {here} nor among the installed packages"
+                + _suggest(error.name.rpartition(".")[2], _siblings(error.name))
+            ) from None
+        raise _raised(f"importing {name}", error, debug=debug) from None
+    except (Exception, SystemExit) as error:
+        raise _raised(f"importing {name}", error, debug=debug) from None
+
+
+def _siblings(name: str) -> list[str]:
+    """The modules beside the one that is not there."""
+    parent = name.rpartition(".")[0]
+    paths = list(sys.modules[parent].__path__) if parent in sys.modules else [str(Path.cwd())]
+    return [
+        entry.stem
+        for path in paths
+        for entry in sorted(Path(path).iterdir())
+        if entry.suffix == ".py" or (entry / "__init__.py").is_file()
+    ]
+
+
+def _attribute(module: ModuleType, path: str) -> object:
+    found: object = module
+    for name in path.split("."):
+        try:
+            found = getattr(found, name)
+        except AttributeError:
+            owner = module.__name__ if found is module else f"{module.__name__}:{path}"
+            public = [other for other in dir(found) if not other.startswith("_")]
+            hint = _suggest(name, public) or _others(module)
+            raise Failure(f"{owner} has no attribute {name!r}{hint}") from None
+    return found
+
+
+def _suggest(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _others(module: ModuleType) -> str:
+    """The Apps that the module does have."""
+    apps = [name for name, value in vars(module).items() if isinstance(value, longrunning.App)]
+    return f"; {module.__name__} has {', '.join(apps)}" if apps else ""
+
+
+def _takes_nothing(function: Callable[..., object]) -> bool:
+    try:
+        inspect.signature(function).bind()
+    except TypeError:
+        return False
+    except ValueError:  # a builtin without a signature
+        return False
+    return True
+
+
+def _a(value: object) -> str:
+    kind = type(value).__name__
+    if inspect.ismodule(value) or inspect.isclass(value) or inspect.isfunction(value):
+        return f"a {kind}"
+    return f"{'an' if kind[0].lower() in 'aeiou' else 'a'} {kind}"
+
+
+def _raised(what: str, error: BaseException, *, debug: bool) -> Failure:
+    if debug:
+        traceback.print_exception(error)
+    text = str(error.msg if isinstance(error, SyntaxError) else error)
+    reason = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    where = _where(error)
+    return Failure(f"{what} failed: {reason}{f' ({where})' if where else ''}")
+
+
+def _where(error: BaseException) -> str:
+    """The last line of the user's own code, which is neither ours nor installed."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{_short(error.filename)}, line {error.lineno}"
+    own = [
+        (frame.f_code.co_filename, line)
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if _is_users(frame.f_code.co_filename)
+    ]
+    return f"{_short(own[-1][0])}, line {own[-1][1]}" if own else ""
+
+
+def _is_users(filename: str) -> bool:
+    paths = sysconfig.get_paths()
+    installed = [paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")]
+    ours = str(Path(longrunning.__file__).parent)
+    return not filename.startswith(("<", *installed, ours))
+
+
+def _short(filename: str) -> str:
+    path = Path(filename)
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
