@@ -1,1 +1,18 @@
-"""placeholder"""
+"""Serves gRPC servicers as HTTP and JSON, by the rules of `google.api.http`, in process."""
+
+from grpc_transcoding.bindings.faults import Fault, ServiceConfigError
+from grpc_transcoding.http.limits import Limits
+from grpc_transcoding.http.reply_style import ReplyEncoder
+from grpc_transcoding.messages.json_reply import JsonFormat
+from grpc_transcoding.path_templates import Unescape
+from grpc_transcoding.transcoder import Transcoder
+
+__all__ = [
+    "Fault",
+    "JsonFormat",
+    "Limits",
+    "ReplyEncoder",
+    "ServiceConfigError",
+    "Transcoder",
+    "Unescape",
+]

@@ -1,0 +1,1 @@
+"""What is bound: HTTP rules from annotations, service files and code, checked and routed."""

@@ -1,0 +1,1 @@
+"""Calling a method: contexts, interceptors, servicers in this process, and remote servers."""

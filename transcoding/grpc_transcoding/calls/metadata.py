@@ -1,0 +1,126 @@
+"""HTTP headers as gRPC metadata, and back.
+
+Spec: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md, Custom-Metadata; the prefix
+`Grpc-Metadata-` is that of grpc-gateway.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import NamedTuple
+
+from grpc_transcoding.errors import invalid_argument
+
+
+class Metadatum(NamedTuple):
+    """One entry of metadata: some interceptors read `.key` and `.value`, others unpack it."""
+
+    key: str
+    value: str | bytes
+
+
+Metadata = tuple[tuple[str, str | bytes], ...]
+
+_PREFIX = "grpc-metadata-"
+_KEY = re.compile(r"[0-9a-z_.\-]+\Z")
+_TEXT = re.compile(rb"[\x20-\x7e]*\Z")
+# Of this connection, or of this HTTP message, and so of no meaning to the call.
+_NOT_CARRIED = frozenset(
+    {
+        "accept-encoding",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "expect",
+        "host",
+        "http2-settings",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "trailers",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+# What a servicer sends under these names is meant for HTTP as it is.
+_PLAIN_REPLY_HEADERS = frozenset(
+    {"cache-control", "content-disposition", "etag", "location", "retry-after", "www-authenticate"}
+)
+_VALUE = re.compile(r"[\x20-\x7e]*\Z")
+
+
+@lru_cache(maxsize=1024)
+def _metadata_key(name: bytes) -> str | None:
+    """Returns the key under which a header is carried, or None if it is not."""
+    key = name.decode("latin-1").lower()
+    key = key.removeprefix(_PREFIX)
+    if key in _NOT_CARRIED or key.startswith("grpc-") or not _KEY.match(key):
+        return None
+    return key
+
+
+def from_headers(headers: Iterable[tuple[bytes, bytes]]) -> tuple[Metadatum, ...]:
+    """Returns the metadata that a request's headers stand for.
+
+    Headers of the connection are left out, and so is what gRPC could not carry: keys with other
+    characters than `0-9a-z_.-`, and text that is not printable ASCII.
+
+    Raises:
+        TranscodingError: A header whose name ends with `-bin` is not base64.
+    """
+    metadata: list[Metadatum] = []
+    for name, value in headers:
+        key = _metadata_key(name)
+        if key is None:
+            continue
+        if key.endswith("-bin"):
+            metadata.extend(Metadatum(key, part) for part in _decoded(key, value))
+        elif _TEXT.match(value):
+            metadata.append(Metadatum(key, value.decode("ascii").strip()))
+    return tuple(metadata)
+
+
+def _decoded(key: str, value: bytes) -> list[bytes]:
+    try:
+        return [
+            base64.b64decode(part.strip() + b"=" * (-len(part.strip()) % 4), validate=True)
+            for part in value.split(b",")
+        ]
+    except binascii.Error:
+        raise invalid_argument(
+            f"the header {key!r} should be base64: its name ends with '-bin'",
+            reason="INVALID_METADATA",
+            header=key,
+        ) from None
+
+
+def to_headers(
+    metadata: Iterable[tuple[str, str | bytes]], prefix: str
+) -> list[tuple[bytes, bytes]]:
+    """Returns a call's metadata as headers of the reply.
+
+    Args:
+        metadata: Initial or trailing; entries of gRPC itself (`grpc-...`) are left out.
+        prefix: `grpc-metadata-` or `grpc-trailer-`.
+    """
+    headers = []
+    for key, value in metadata:
+        if key.startswith("grpc-") or not _KEY.match(key):
+            continue
+        if isinstance(value, bytes):
+            text = base64.b64encode(value).decode("ascii").rstrip("=")
+        elif _VALUE.match(value):
+            text = value
+        else:
+            continue
+        name = key if key in _PLAIN_REPLY_HEADERS else prefix + key
+        headers.append((name.encode("ascii"), text.encode("ascii")))
+    return headers

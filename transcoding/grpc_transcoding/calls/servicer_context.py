@@ -1,0 +1,260 @@
+"""The `grpc.aio.ServicerContext` of a call that comes over HTTP.
+
+It behaves as the one of a real server: an abort is kept and raised again however often it is
+swallowed, trailers that are set after it do not count, a reply beside a code other than OK is
+discarded.
+
+Spec: grpc.aio.ServicerContext.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import grpc
+import grpc.aio
+
+from grpc_transcoding.calls.metadata import Metadata, Metadatum
+from grpc_transcoding.calls.outcome import CallFailure
+
+# The kind of message is the method's affair: the context passes it on without a look.
+Writer = Callable[[Any], Awaitable[None]]
+
+
+class CallInfo:
+    """What is known of a call before it begins.
+
+    Attributes:
+        peer: Returns the caller's address, as gRPC writes it.
+        deadline: When the call must be over, by `time.monotonic`, or None.
+        auth_context: What the transport knows of the caller.
+    """
+
+    __slots__ = ("_metadata", "_metadata_source", "auth_context", "deadline", "peer")
+
+    def __init__(
+        self,
+        metadata_source: Callable[[], tuple[Metadatum, ...]],
+        *,
+        peer: Callable[[], str] = lambda: "unknown:",
+        deadline: float | None = None,
+        auth_context: Mapping[str, Iterable[bytes]] | None = None,
+    ) -> None:
+        self._metadata_source = metadata_source
+        self._metadata: tuple[Metadatum, ...] | None = None
+        self.peer = peer
+        self.deadline = deadline
+        self.auth_context = auth_context or {}
+
+    @property
+    def metadata(self) -> tuple[Metadatum, ...]:
+        """The invocation metadata; it is made when somebody asks for it."""
+        if self._metadata is None:
+            self._metadata = self._metadata_source()
+        return self._metadata
+
+    def time_remaining(self) -> float | None:
+        """Returns the seconds until the deadline, never negative, or None if there is none."""
+        if self.deadline is None:
+            return None
+        return max(self.deadline - time.monotonic(), 0.0)
+
+
+class TranscodedContext(grpc.aio.ServicerContext[Any, Any]):
+    """The context that async servicers and interceptors see.
+
+    Args:
+        info: What is known of the call.
+        write: Sends one message of a streamed reply, or None if the reply is one message.
+        requests: The messages of a streamed request, or None if it is one message.
+    """
+
+    def __init__(
+        self,
+        info: CallInfo,
+        write: Writer | None = None,
+        requests: AsyncIterator[Any] | None = None,
+    ) -> None:
+        self._info = info
+        self._write = write
+        self._requests = requests
+        self._code: Any = None
+        self._details = ""
+        self._trailing: Metadata = ()
+        self.initial_metadata: Metadata | None = None
+        self._abort: grpc.aio.AbortError | None = None
+        self._is_done = False
+        self._callbacks: list[Callable[[Any], None]] = []
+
+    async def read(self) -> Any:
+        """Returns the next message of a streamed request, or `grpc.aio.EOF`."""
+        self.raise_for_termination()
+        if self._requests is None:
+            raise grpc.aio.UsageError("read() is for streamed requests")
+        return await anext(self._requests, grpc.aio.EOF)
+
+    async def write(self, message: Any) -> None:
+        """Sends one message of a streamed reply."""
+        self.raise_for_termination()
+        if self._write is None:
+            raise grpc.aio.UsageError("write() is for streamed replies")
+        if self.initial_metadata is None:
+            self.initial_metadata = ()
+        await self._write(message)
+
+    async def send_initial_metadata(self, initial_metadata: Any) -> None:
+        """Keeps the headers of the reply; over HTTP they leave with its first byte."""
+        self.raise_for_termination()
+        if self.initial_metadata is not None:
+            raise grpc.aio.UsageError("Send initial metadata failed: already sent")
+        self.initial_metadata = tuple(initial_metadata)
+
+    async def abort(
+        self, code: grpc.StatusCode, details: str = "", trailing_metadata: Any = ()
+    ) -> Any:
+        """Ends the call: raises, now and whenever the call goes on in spite of it."""
+        self.record_abort(code, details, trailing_metadata)
+
+    def record_abort(self, code: Any, details: str = "", trailing_metadata: Any = ()) -> None:
+        """Ends the call as `abort` does, without being awaited."""
+        if self._abort is not None:
+            raise grpc.aio.UsageError("Abort already called!")
+        self._abort = grpc.aio.AbortError("Locally aborted.")
+        self._code = code
+        self._details = details or self._details
+        if trailing_metadata or not self._trailing:
+            self._trailing = tuple(trailing_metadata or ())
+        self._is_done = True
+        raise self._abort
+
+    async def abort_with_status(self, status: grpc.Status) -> Any:
+        """Ends the call with a status such as grpcio-status makes."""
+        await self.abort(status.code, status.details, status.trailing_metadata)
+
+    def set_trailing_metadata(self, trailing_metadata: Any) -> None:
+        """Sets the trailers, unless the call was aborted with its own."""
+        if self._abort is None:
+            self._trailing = tuple(trailing_metadata)
+
+    def invocation_metadata(self) -> Any:
+        """Returns the request's headers as metadata."""
+        return self._info.metadata
+
+    def set_code(self, code: grpc.StatusCode) -> None:
+        """Sets the code; other than OK it discards the reply."""
+        if self._abort is None:
+            self._code = code
+
+    def set_details(self, details: str) -> None:
+        """Sets the message that goes with the code."""
+        if self._abort is None:
+            self._details = details
+
+    def set_compression(self, compression: grpc.Compression) -> None:
+        """Does nothing: compressing a reply is the HTTP server's affair."""
+
+    def disable_next_message_compression(self) -> None:
+        """Does nothing: compressing a reply is the HTTP server's affair."""
+
+    def peer(self) -> str:
+        """Returns the caller's address, such as `ipv4:127.0.0.1:1234`."""
+        return self._info.peer()
+
+    def peer_identities(self) -> Sequence[bytes] | None:
+        """Returns who the transport says that the caller is, or None."""
+        key = self.peer_identity_key()
+        return tuple(self._info.auth_context[key]) if key else None
+
+    def peer_identity_key(self) -> str | None:
+        """Returns the entry of the auth context that identifies the caller, or None."""
+        for key in ("x509_subject_alternative_name", "x509_common_name"):
+            if key in self._info.auth_context:
+                return key
+        return None
+
+    def auth_context(self) -> Mapping[str, Iterable[bytes]]:
+        """Returns what the transport knows of the caller."""
+        return self._info.auth_context
+
+    def time_remaining(self) -> float:
+        """Returns the seconds until the deadline, or None if the call has none."""
+        # The published type says float; a real server returns None without a deadline, as we do.
+        return self._info.time_remaining()  # type: ignore[return-value]
+
+    def trailing_metadata(self) -> Any:
+        """Returns the trailers so far."""
+        return self._trailing
+
+    def code(self) -> Any:
+        """Returns the code so far."""
+        return self._code
+
+    def details(self) -> str:
+        """Returns the message that goes with the code so far."""
+        return self._details
+
+    def add_done_callback(self, callback: Callable[[Any], None]) -> None:
+        """Calls back, with this context, when the call is over."""
+        self._callbacks.append(callback)
+
+    def done(self) -> bool:
+        """Says whether the status is on its way."""
+        return self._is_done
+
+    def cancelled(self) -> bool:
+        """Says whether the call ended with CANCELLED."""
+        return bool(self._code == grpc.StatusCode.CANCELLED)
+
+    # What follows is for the transcoder.
+
+    @property
+    def call_info(self) -> CallInfo:
+        """What was known of the call before it began."""
+        return self._info
+
+    @property
+    def was_aborted(self) -> bool:
+        """Whether `abort` was called."""
+        return self._abort is not None
+
+    def raise_for_termination(self) -> None:
+        """Raises what ended the call, if something did."""
+        if self._abort is not None:
+            raise self._abort
+        if self._is_done:
+            raise grpc.aio.UsageError("RPC already finished.")
+
+    def failure(self, exception: BaseException | None = None) -> CallFailure | None:
+        """Returns how the call failed, or None if its code is OK.
+
+        Args:
+            exception: What the servicer raised, other than its abort. Its text stays here.
+        """
+        code = canonical(self._code)
+        if code is not grpc.StatusCode.OK:
+            return CallFailure(code, self._details, self._trailing)
+        if self._abort is not None:
+            return CallFailure(grpc.StatusCode.UNKNOWN, "", self._trailing)
+        if exception is not None:
+            return CallFailure(grpc.StatusCode.INTERNAL, "Internal error.", self._trailing)
+        return None
+
+    def finish(self) -> list[Callable[[Any], None]]:
+        """Marks the call as over and returns the callbacks to call."""
+        self._is_done = True
+        callbacks, self._callbacks = self._callbacks, []
+        return callbacks
+
+
+def canonical(code: Any) -> grpc.StatusCode:
+    """Returns the code that a servicer set, which may be a number; what is no code is UNKNOWN."""
+    if code is None:
+        return grpc.StatusCode.OK
+    if isinstance(code, grpc.StatusCode):
+        return code
+    for known in grpc.StatusCode:
+        if known.value[0] == code:
+            return known
+    return grpc.StatusCode.UNKNOWN

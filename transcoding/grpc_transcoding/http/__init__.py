@@ -1,0 +1,1 @@
+"""HTTP as an ASGI application sees it: requests, replies, streams and errors."""

@@ -1,0 +1,154 @@
+"""The messages of a streamed request: the elements of a JSON array, or one JSON value per line.
+
+Each is handed on as soon as it has arrived. Path and query hold for every one of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Iterator
+
+from google.protobuf.message import Message
+
+from grpc_transcoding.errors import TranscodingError, invalid_argument
+from grpc_transcoding.http.body import BodyReader, body_too_large
+from grpc_transcoding.http.endpoint import Endpoint
+from grpc_transcoding.http.limits import Limits
+
+_STRUCTURE = re.compile(rb'["\\\[\]{},\n]')
+_SPACE = b" \t\r\n"
+
+
+async def read_messages(
+    endpoint: Endpoint,
+    captures: tuple[tuple[str, str], ...],
+    parameters: list[tuple[str, str]],
+    body: BodyReader,
+    *,
+    limits: Limits,
+    content_type: bytes | None,
+) -> AsyncIterator[Message]:
+    """Yields the request messages of a body as they arrive.
+
+    Raises:
+        TranscodingError: One of them is not what the method takes; it says which one.
+        ClientGoneError: The client disconnected before the end.
+    """
+    if endpoint.body.is_http_body:
+        async for part in body.parts():
+            request = endpoint.request_of(captures, parameters, None, has_body=False)
+            endpoint.body.merge_http_body(content_type, part, request)
+            yield request
+        return
+    splitter = JsonSplitter(limits.body_bytes)
+    count = 0
+    async for part in body.parts():
+        for text in splitter.feed(part):
+            count += 1
+            yield _message(endpoint, captures, parameters, text, count)
+    for text in splitter.end():
+        count += 1
+        yield _message(endpoint, captures, parameters, text, count)
+
+
+def _message(
+    endpoint: Endpoint,
+    captures: tuple[tuple[str, str], ...],
+    parameters: list[tuple[str, str]],
+    text: bytes,
+    number: int,
+) -> Message:
+    try:
+        value = endpoint.body.load(text)
+        return endpoint.request_of(captures, parameters, value, has_body=True)
+    except TranscodingError as error:
+        error.message = f"message {number} of the body: {error.message}"
+        error.metadata["message"] = str(number)
+        raise
+
+
+class JsonSplitter:
+    """Cuts a stream of bytes into JSON values, without parsing them.
+
+    Args:
+        limit: How many bytes one value may have.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._buffer = bytearray()
+        self._scanned = 0
+        self._depth = 0
+        self._in_string = False
+        self._is_array: bool | None = None
+        self._is_closed = False
+
+    def feed(self, part: bytes) -> Iterator[bytes]:
+        """Takes what has arrived, and yields the values that are complete.
+
+        Raises:
+            TranscodingError: A value is too long, or something follows the array.
+        """
+        self._buffer += part
+        if self._is_array is None and not self._begin():
+            return
+        start = 0
+        while found := _STRUCTURE.search(self._buffer, self._scanned):
+            at, character = found.start(), found.group()
+            self._scanned = at + 1
+            if self._in_string:
+                if character == b"\\":
+                    if at + 1 == len(self._buffer):
+                        self._scanned = at  # what is escaped has not arrived
+                        break
+                    self._scanned = at + 2
+                elif character == b'"':
+                    self._in_string = False
+            elif character == b'"':
+                self._in_string = True
+            elif character in b"[{":
+                self._depth += 1
+            elif self._ends_value(character):
+                value = bytes(self._buffer[start:at])
+                start = self._scanned
+                if value.strip(_SPACE) or character == b",":
+                    yield value
+            elif character in b"]}":
+                self._depth -= 1
+        else:
+            self._scanned = len(self._buffer)
+        del self._buffer[:start]
+        self._scanned -= start
+        if len(self._buffer) > self._limit:
+            raise body_too_large(self._limit)
+        if self._is_closed and self._buffer.strip(_SPACE):
+            raise invalid_argument("something follows the array in the body", reason="INVALID_JSON")
+
+    def end(self) -> Iterator[bytes]:
+        """Yields the last line, if it had no end.
+
+        Raises:
+            TranscodingError: An array is not closed.
+        """
+        if self._is_array and not self._is_closed:
+            raise invalid_argument("the array in the body is not closed", reason="INVALID_JSON")
+        if not self._is_array and self._buffer.strip(_SPACE):
+            yield bytes(self._buffer)
+
+    def _begin(self) -> bool:
+        text = self._buffer.lstrip(_SPACE)
+        if not text:
+            return False
+        self._is_array = text[:1] == b"["
+        self._buffer = text[1:] if self._is_array else text
+        return True
+
+    def _ends_value(self, character: bytes) -> bool:
+        if self._depth or self._is_closed:
+            return False
+        if not self._is_array:
+            return character == b"\n"
+        if character == b"]":
+            self._is_closed = True
+            return True
+        return character == b","

@@ -1,0 +1,174 @@
+"""The head of an HTTP request: method, raw path, query and headers, within limits."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote, unquote
+
+import grpc
+
+from grpc_transcoding.errors import TranscodingError, invalid_argument, shortened
+from grpc_transcoding.http.asgi import Headers, Scope
+from grpc_transcoding.http.limits import Limits
+from grpc_transcoding.path_templates.percent import InvalidEscapeError, decode
+
+# The headers that the transcoder itself acts on.
+_LOOKED_AT = frozenset(
+    {
+        b"accept",
+        b"content-encoding",
+        b"content-length",
+        b"content-type",
+        b"grpc-timeout",
+        b"transfer-encoding",
+        b"x-goog-fieldmask",
+        b"x-http-method-override",
+        b"x-server-timeout",
+    }
+)
+_METHOD = re.compile(r"[A-Z][A-Z0-9\-_]{0,31}\Z")
+
+
+class RequestHead:
+    """The head of one request.
+
+    Attributes:
+        method: The HTTP method in upper case, after X-HTTP-Method-Override.
+        raw_path: The path under the mount, percent-encoded as it came.
+        query: The raw query.
+        headers: All of them, for the metadata.
+        named: Those that the transcoder acts on.
+        has_binary_metadata: Whether a header's name ends with `-bin`.
+    """
+
+    __slots__ = ("_scope", "has_binary_metadata", "headers", "method", "named", "query", "raw_path")
+
+    def __init__(self, scope: Scope, limits: Limits) -> None:
+        self._scope = scope
+        self.headers: Headers = scope["headers"]
+        self.named: dict[bytes, bytes] = {}
+        self.has_binary_metadata = False
+        size = 0
+        for name, value in self.headers:
+            size += len(name) + len(value)
+            if name in _LOOKED_AT:
+                self.named[name] = value
+            elif name.endswith(b"-bin"):
+                self.has_binary_metadata = True
+        if size > limits.header_bytes:
+            raise _too_long(431, "headers", limits.header_bytes, "HEADERS_TOO_LARGE")
+        self.query: bytes = scope.get("query_string", b"")
+        if len(self.query) > limits.query_bytes:
+            raise _too_long(414, "query", limits.query_bytes, "QUERY_TOO_LONG")
+        self.raw_path = raw_path_of(scope)
+        if len(self.raw_path) > limits.path_bytes:
+            raise _too_long(414, "path", limits.path_bytes, "PATH_TOO_LONG")
+        self.method: str = scope["method"].upper()
+        override = self.named.get(b"x-http-method-override")
+        if override is not None:
+            self.method = _overridden(self.method, override)
+
+    @property
+    def has_body(self) -> bool:
+        """Whether a body may follow; HTTP/1.1 says so in its headers, later versions do not."""
+        named = self.named
+        length = named.get(b"content-length")
+        if length is not None:
+            return length != b"0"
+        return b"transfer-encoding" in named or self._scope.get("http_version") not in {
+            "1.1",
+            "1.0",
+        }
+
+    def parameters(self, limit: int) -> list[tuple[str, str]]:
+        """Returns the query's parameters, decoded: `+` is a space.
+
+        Raises:
+            TranscodingError: There are more than `limit`, or one is not UTF-8.
+        """
+        parts = [part for part in self.query.split(b"&") if part]
+        if len(parts) > limit:
+            raise invalid_argument(
+                f"the query holds {len(parts)} parameters, at most {limit} are taken",
+                reason="TOO_MANY_QUERY_PARAMETERS",
+                limit=str(limit),
+            )
+        parameters = []
+        for part in parts:
+            name, _, value = part.replace(b"+", b" ").partition(b"=")
+            try:
+                parameters.append((decode(name), decode(value)))
+            except InvalidEscapeError:
+                raise invalid_argument(
+                    f"the query parameter {shortened(part.decode('latin-1'))!r} is not UTF-8",
+                    reason="INVALID_QUERY_ENCODING",
+                ) from None
+        return parameters
+
+    def peer(self) -> str:
+        """Returns the caller's address as gRPC writes it."""
+        client = self._scope.get("client")
+        if not client:
+            return "unknown:"
+        host, port = client[0], client[1]
+        if not port:
+            return f"unix:{host}" if "/" in str(host) else f"unknown:{host}"
+        if ":" in host:
+            return f"ipv6:%5B{host}%5D:{port}"
+        return f"ipv4:{host}:{port}"
+
+
+def raw_path_of(scope: Scope) -> bytes:
+    """Returns the raw path of a request without the prefix under which the app is mounted.
+
+    A mount tells its prefix, decoded, in `root_path`; servers and frameworks leave it in
+    `raw_path`. The raw path is split where its decoded beginning is that prefix, so an encoded
+    slash in an id stays encoded.
+
+    Spec: ASGI, HTTP connection scope, `raw_path` and `root_path`.
+    """
+    raw = scope.get("raw_path")
+    if raw is None:
+        raw = quote(scope["path"], safe="/:@!$&'()*+,;=~").encode("ascii")
+    raw = raw.partition(b"?")[0]
+    root = scope.get("root_path", "").rstrip("/")
+    if root:
+        end = len(root.encode())
+        if raw.startswith(root.encode()) and raw[end : end + 1] in {b"", b"/"}:
+            raw = raw[end:]
+        else:
+            raw = _after_encoded(raw, root)
+    return raw if raw.startswith(b"/") else b"/" + raw
+
+
+def _after_encoded(raw: bytes, root: str) -> bytes:
+    for end in [*(at for at, byte in enumerate(raw) if byte == ord("/")), len(raw)]:
+        if unquote(raw[:end].decode("latin-1")) == root:
+            return raw[end:]
+    return raw  # a server that has taken the prefix off already
+
+
+def _overridden(method: str, override: bytes) -> str:
+    name = override.decode("latin-1").strip().upper()
+    if method != "POST":
+        raise invalid_argument(
+            f"X-HTTP-Method-Override is taken with POST only, not with {shortened(method)}",
+            reason="INVALID_METHOD_OVERRIDE",
+        )
+    if not _METHOD.match(name):
+        raise invalid_argument(
+            f"X-HTTP-Method-Override is {shortened(name)!r}, it should be an HTTP method",
+            reason="INVALID_METHOD_OVERRIDE",
+        )
+    return name
+
+
+def _too_long(http_status: int, what: str, limit: int, reason: str) -> TranscodingError:
+    are = "are" if what == "headers" else "is"
+    return TranscodingError(
+        grpc.StatusCode.INVALID_ARGUMENT,
+        f"the {what} {are} longer than {limit} bytes",
+        reason=reason,
+        metadata={"limit": str(limit)},
+        http_status=http_status,
+    )

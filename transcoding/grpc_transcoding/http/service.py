@@ -1,0 +1,211 @@
+"""One service over HTTP: from an ASGI request to a call, and back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Mapping
+
+import grpc
+from google.protobuf.message import Message
+
+from grpc_transcoding.bindings.binding import Binding
+from grpc_transcoding.bindings.router import Router, WrongMethod
+from grpc_transcoding.calls.backend import Backend
+from grpc_transcoding.calls.deadlines import timeout_of
+from grpc_transcoding.calls.metadata import Metadatum, from_headers, to_headers
+from grpc_transcoding.calls.outcome import ClientGoneError
+from grpc_transcoding.calls.servicer_context import CallInfo, TranscodedContext
+from grpc_transcoding.errors import TranscodingError, invalid_argument, shortened
+from grpc_transcoding.http.asgi import Headers, Receive, Scope, Send
+from grpc_transcoding.http.body import BodyReader
+from grpc_transcoding.http.endpoint import Endpoint
+from grpc_transcoding.http.error_reply import ErrorReplies, Reply
+from grpc_transcoding.http.message_stream import read_messages
+from grpc_transcoding.http.reply_writer import ReplyWriter, style_of
+from grpc_transcoding.http.request_head import RequestHead
+from grpc_transcoding.http.route_cache import Route, RouteCache
+from grpc_transcoding.http.stream_call import stream_replies
+from grpc_transcoding.http.stream_reply import EVENTS, framing_for
+from grpc_transcoding.http.watch import watched
+from grpc_transcoding.messages.request_body import check_json_type
+from grpc_transcoding.messages.system_parameters import (
+    NO_SYSTEM_PARAMETERS,
+    Alt,
+    SystemParameters,
+    split_parameters,
+)
+from grpc_transcoding.options import Options
+from grpc_transcoding.path_templates.percent import InvalidEscapeError
+
+Parameters = list[tuple[str, str]]
+
+
+class HttpService:
+    """Answers the HTTP requests of one service.
+
+    Args:
+        router: Finds the binding of a request.
+        endpoints: What each binding calls.
+        backend: Makes the calls.
+        options: Of the transcoder.
+        writer: Writes replies.
+        errors: Writes errors.
+    """
+
+    def __init__(
+        self,
+        *,
+        router: Router,
+        endpoints: Mapping[Binding, Endpoint],
+        backend: Backend,
+        options: Options,
+        writer: ReplyWriter,
+        errors: ErrorReplies,
+    ) -> None:
+        self._router = router
+        self._endpoints = endpoints
+        self._backend = backend
+        self._options = options
+        self._limits = options.limits
+        self._writer = writer
+        self._errors = errors
+        self._routes = RouteCache()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request."""
+        try:
+            reply = await self._answer(scope, receive, send)
+        except ClientGoneError:
+            return
+        except Exception as error:
+            reply = self._errors.of(error)
+        if reply is None:
+            return  # a stream, and it has been sent
+        http_status, headers, body = reply
+        if http_status != 204:  # which has no length: it has no body at all
+            headers.append((b"content-length", b"%d" % len(body)))
+        if scope["method"] == "HEAD":
+            body = b""
+        await send({"type": "http.response.start", "status": http_status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> Reply | None:
+        head = RequestHead(scope, self._limits)
+        route = self._routes.get(head.method, head.raw_path) or self._route(head)
+        if isinstance(route, Reply):
+            return route
+        endpoint = route.endpoint
+        system = NO_SYSTEM_PARAMETERS
+        parameters: Parameters = []
+        if head.query:
+            system, parameters = split_parameters(
+                head.parameters(self._limits.query_parameters),
+                endpoint.field_names,
+                allow_credentials=self._options.credentials_in_query,
+            )
+        style = style_of(endpoint, head, system)
+        seconds = timeout_of(head.named, endpoint.policy.deadline)
+        info = _call_info(head, seconds, system)
+        body = BodyReader(receive, self._limits.body_bytes)
+        descriptor = endpoint.rpc.descriptor
+        request: Message | AsyncIterator[Message]
+        if descriptor.client_streaming:
+            request = read_messages(
+                endpoint,
+                route.captures,
+                parameters,
+                body,
+                limits=self._limits,
+                content_type=head.named.get(b"content-type"),
+            )
+        else:
+            request = await self._request(route, head, parameters, body)
+        if descriptor.server_streaming:
+            await stream_replies(
+                endpoint,
+                request,
+                info,
+                backend=self._backend,
+                writer=self._writer,
+                errors=self._errors,
+                style=style,
+                framing=EVENTS if style.alt is Alt.SSE else framing_for(head.named.get(b"accept")),
+                body=body,
+                seconds=seconds,
+                send=send,
+                is_head=scope["method"] == "HEAD",
+            )
+            return None
+        requests = None if isinstance(request, Message) else request
+        context = TranscodedContext(info, requests=requests)
+        reply = await watched(
+            self._backend.unary(endpoint.rpc, request, context),
+            body if requests is None else None,
+            seconds,
+        )
+        content_type, data = self._writer.write(endpoint, reply, style)
+        headers: Headers = [(b"content-type", content_type)]
+        if context.initial_metadata:
+            headers += to_headers(context.initial_metadata, "grpc-metadata-")
+        if trailers := context.trailing_metadata():
+            headers += to_headers(trailers, "grpc-trailer-")
+        return Reply(200, headers, data)
+
+    def _route(self, head: RequestHead) -> Route | Reply:
+        try:
+            found = self._router.find(head.method, head.raw_path)
+        except InvalidEscapeError:
+            raise invalid_argument(
+                "the path is not UTF-8 once it is percent-decoded", reason="INVALID_PATH_ENCODING"
+            ) from None
+        path = shortened(head.raw_path.decode("latin-1"))
+        if found is None:
+            raise TranscodingError(
+                grpc.StatusCode.NOT_FOUND,
+                f"no method is bound to the path {path}",
+                reason="PATH_NOT_BOUND",
+                metadata={"path": path},
+            )
+        if isinstance(found, WrongMethod):
+            allow = ", ".join(found.allow)
+            if head.method == "OPTIONS":
+                return Reply(204, [(b"allow", allow.encode())], b"")
+            raise TranscodingError(
+                grpc.StatusCode.UNIMPLEMENTED,
+                f"the path {path} does not answer {shortened(head.method)}, but {allow}",
+                reason="METHOD_NOT_ALLOWED",
+                metadata={"allow": allow},
+                http_status=405,
+                headers=(("allow", allow),),
+            )
+        route = Route(self._endpoints[found.binding], found.captures)
+        self._routes.put(head.method, head.raw_path, route)
+        return route
+
+    async def _request(
+        self, route: Route, head: RequestHead, parameters: Parameters, body: BodyReader
+    ) -> Message:
+        endpoint, rule = route.endpoint, route.endpoint.body
+        raw = await body.whole() if head.has_body else b""
+        if rule.is_http_body:
+            request = endpoint.request_of(route.captures, parameters, None, has_body=False)
+            rule.merge_http_body(head.named.get(b"content-type"), raw, request)
+            return request
+        # Clients send the type of JSON with nothing of that type behind it.
+        has_body = bool(raw) and not raw.isspace()
+        if has_body:
+            check_json_type(head.named.get(b"content-type"), head.named.get(b"content-encoding"))
+        value = rule.load(raw) if has_body else None
+        return endpoint.request_of(route.captures, parameters, value, has_body=has_body)
+
+
+def _call_info(head: RequestHead, seconds: float | None, system: SystemParameters) -> CallInfo:
+    def metadata() -> tuple[Metadatum, ...]:
+        further = tuple(Metadatum(key, value) for key, value in system.metadata)
+        return from_headers(head.headers) + further
+
+    deadline = None if seconds is None else time.monotonic() + seconds
+    info = CallInfo(metadata, peer=head.peer, deadline=deadline)
+    if head.has_binary_metadata:
+        _ = info.metadata  # refuses what is not base64 before the method is called
+    return info

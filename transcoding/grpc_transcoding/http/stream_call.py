@@ -1,0 +1,77 @@
+"""A call with streamed requests or replies."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from google.protobuf.message import Message
+
+from grpc_transcoding.calls.backend import Backend
+from grpc_transcoding.calls.metadata import to_headers
+from grpc_transcoding.calls.outcome import ClientGoneError
+from grpc_transcoding.calls.servicer_context import CallInfo, TranscodedContext
+from grpc_transcoding.http.asgi import Headers, Send
+from grpc_transcoding.http.body import BodyReader
+from grpc_transcoding.http.endpoint import Endpoint
+from grpc_transcoding.http.error_reply import ErrorReplies
+from grpc_transcoding.http.reply_style import ReplyStyle
+from grpc_transcoding.http.reply_writer import ReplyWriter
+from grpc_transcoding.http.stream_reply import Framing, StreamReply
+from grpc_transcoding.http.watch import watched
+
+
+async def stream_replies(
+    endpoint: Endpoint,
+    request: Message | AsyncIterator[Message],
+    info: CallInfo,
+    *,
+    backend: Backend,
+    writer: ReplyWriter,
+    errors: ErrorReplies,
+    style: ReplyStyle,
+    framing: Framing,
+    body: BodyReader,
+    seconds: float | None,
+    send: Send,
+    is_head: bool,
+) -> None:
+    """Makes a call whose replies are streamed, and sends them as they come.
+
+    Raises:
+        Exception: The call failed before anything was sent: the reply is an ordinary error. A
+            failure after that is the last thing in the stream.
+    """
+
+    def headers() -> Headers:
+        return to_headers(context.initial_metadata or (), "grpc-metadata-")
+
+    async def write(message: Message) -> None:
+        content_type, data = writer.write(endpoint, message, style)
+        try:
+            if endpoint.replies_http_body:
+                await reply.raw(data, content_type)
+            else:
+                await reply.message(data)
+        except OSError as error:  # how some servers say that the client is gone
+            raise ClientGoneError from error
+
+    reply = StreamReply(send, framing, headers, is_head=is_head)
+    requests = None if isinstance(request, Message) else request
+    context = TranscodedContext(info, write, requests)
+    # Who reads a streamed body notices by itself that the client is gone.
+    watch = body if requests is None else None
+    try:
+        await watched(backend.stream(endpoint.rpc, request, context), watch, seconds)
+    except ClientGoneError:
+        raise
+    except Exception as error:
+        if not reply.has_begun:
+            raise
+        if endpoint.replies_http_body:
+            # Bytes of a media type have no place for an error: the reply stays incomplete, which
+            # the HTTP server shows by closing the connection.
+            errors.body(error)
+            return
+        await reply.end(errors.body(error))
+    else:
+        await (reply.end_raw() if endpoint.replies_http_body else reply.end())

@@ -1,0 +1,1 @@
+"""Between HTTP and protobuf messages: fields, query, body, reply, masks."""

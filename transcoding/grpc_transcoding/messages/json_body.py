@@ -1,0 +1,212 @@
+"""From a JSON body to a message, with the place of whatever is wrong in it.
+
+Spec: protobuf's JSON mapping; RFC 8259.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, cast
+
+from google.protobuf import json_format
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message import Message
+
+from grpc_transcoding.errors import TranscodingError, invalid_argument, shortened
+from grpc_transcoding.messages.fields import (
+    descriptor_of,
+    fields_by_any_name,
+    inner_type,
+    is_map,
+    is_repeated,
+)
+
+# What protobuf's parser raises on a value of the wrong type, depending on the value.
+_REFUSALS = (json_format.ParseError, ValueError, TypeError, OverflowError, RecursionError)
+
+
+def load_json(body: bytes, *, max_depth: int) -> object:
+    """Parses a JSON text.
+
+    Args:
+        body: UTF-8.
+        max_depth: How deep objects and arrays may be nested.
+
+    Raises:
+        TranscodingError: It is not UTF-8, not JSON, or too deep.
+    """
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise invalid_argument(
+            f"the body is not UTF-8: byte {error.start + 1} is not part of a character",
+            reason="INVALID_JSON",
+            position=str(error.start + 1),
+        ) from None
+    try:
+        value = json.loads(text, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        raise invalid_argument(
+            f"the body is not JSON: syntax error at line {error.lineno}, column {error.colno}",
+            reason="INVALID_JSON",
+            line=str(error.lineno),
+            column=str(error.colno),
+        ) from None
+    except RecursionError:
+        raise _too_deep(max_depth) from None
+    except ValueError:
+        raise invalid_argument(
+            "the body is not JSON: it holds NaN, Infinity, or a number with too many digits",
+            reason="INVALID_JSON",
+        ) from None
+    # Fewer brackets than that cannot be nested deeper than that.
+    if text.count("{") + text.count("[") > max_depth and _depth_exceeds(value, max_depth):
+        raise _too_deep(max_depth)
+    return value
+
+
+def parse_message(
+    value: object,
+    message: Message,
+    *,
+    pool: DescriptorPool,
+    ignore_unknown: bool = False,
+    place: str = "",
+) -> None:
+    """Merges a JSON value into a message.
+
+    Args:
+        value: What `load_json` returned.
+        message: Is changed.
+        pool: Where the types inside an Any are looked up.
+        ignore_unknown: Whether members that are no field are passed over.
+        place: The path to the value, for faults, if it is not the whole body.
+
+    Raises:
+        TranscodingError: The value does not describe such a message; it names the place.
+    """
+    try:
+        json_format.ParseDict(
+            cast(Any, value), message, ignore_unknown_fields=ignore_unknown, descriptor_pool=pool
+        )
+    except _REFUSALS:
+        raise _Diagnosis(pool, ignore_unknown).of(value, descriptor_of(message), place) from None
+
+
+class _Diagnosis:
+    """Looks for the smallest part of a refused value that is refused by itself."""
+
+    def __init__(self, pool: DescriptorPool, ignore_unknown: bool) -> None:
+        self.pool = pool
+        self.ignore_unknown = ignore_unknown
+
+    def of(self, value: object, descriptor: Descriptor, place: str) -> TranscodingError:
+        """Returns the fault of a value that was refused as such a message."""
+        where = place or "the body"
+        if descriptor.full_name == "google.protobuf.Any":
+            return _wrong(where, place, "an object with '@type' naming a type that is known here")
+        if descriptor.full_name.startswith("google.protobuf."):
+            return _wrong(where, place, f"the JSON form of {descriptor.full_name}")
+        if not isinstance(value, dict):
+            return _wrong(where, place, f"a JSON object ({descriptor.full_name})")
+        for key, member in value.items():
+            member_place = f"{place}.{key}" if place else str(key)
+            field = fields_by_any_name(descriptor).get(key)
+            if field is None:
+                if self.ignore_unknown:
+                    continue
+                shown = shortened(member_place)
+                within = f"{place!r} ({descriptor.full_name})" if place else descriptor.full_name
+                return invalid_argument(
+                    f"unknown field {shortened(str(key))!r} in {within}",
+                    reason="UNKNOWN_FIELD",
+                    field=shown,
+                )
+            if self._refused(field, member):
+                return self._of_field(field, member, member_place)
+        return _wrong(where, place, f"a {descriptor.full_name} with each field and oneof set once")
+
+    def _of_field(self, field: FieldDescriptor, value: object, place: str) -> TranscodingError:
+        if is_map(field):
+            if not isinstance(value, dict):
+                return _wrong(place, place, "a JSON object (a map)")
+            for key, entry in value.items():
+                inner = inner_type(field).fields_by_name["value"]
+                if inner.message_type and self._refused(field, {key: entry}):
+                    return self.of(entry, inner.message_type, f"{place}[{key}]")
+            return _wrong(place, place, "a map with keys and values of the declared types")
+        if is_repeated(field):
+            if not isinstance(value, list):
+                return _wrong(place, place, "a JSON array")
+            for index, item in enumerate(value):
+                if self._refused(field, [item]):
+                    return self._of_one(field, item, f"{place}[{index}]")
+            return _wrong(place, place, "a JSON array without null")
+        return self._of_one(field, value, place)
+
+    def _of_one(self, field: FieldDescriptor, value: object, place: str) -> TranscodingError:
+        if field.message_type is not None:
+            return self.of(value, field.message_type, place)
+        if field.enum_type is not None:
+            return _wrong(place, place, f"a value of {field.enum_type.full_name} or its number")
+        return _wrong(place, place, _WANTED.get(field.cpp_type, "a string"))
+
+    def _refused(self, field: FieldDescriptor, value: object) -> bool:
+        from google.protobuf import message_factory  # noqa: PLC0415 - only on the way to an error
+
+        scratch = message_factory.GetMessageClass(cast(Descriptor, field.containing_type))()
+        try:
+            json_format.ParseDict(
+                {field.name: value},
+                scratch,
+                ignore_unknown_fields=self.ignore_unknown,
+                descriptor_pool=self.pool,
+            )
+        except _REFUSALS:
+            return True
+        return False
+
+
+_WANTED = {
+    FieldDescriptor.CPPTYPE_INT32: "a 32-bit integer",
+    FieldDescriptor.CPPTYPE_INT64: "a 64-bit integer",
+    FieldDescriptor.CPPTYPE_UINT32: "an unsigned 32-bit integer",
+    FieldDescriptor.CPPTYPE_UINT64: "an unsigned 64-bit integer",
+    FieldDescriptor.CPPTYPE_DOUBLE: "a number",
+    FieldDescriptor.CPPTYPE_FLOAT: "a 32-bit floating-point number",
+    FieldDescriptor.CPPTYPE_BOOL: "true or false",
+}
+
+
+def _wrong(where: str, place: str, wanted: str) -> TranscodingError:
+    shown = shortened(where)
+    return invalid_argument(
+        f"{shown} should be {wanted}", reason="INVALID_FIELD_VALUE", field=shortened(place)
+    )
+
+
+def _no_constant(name: str) -> object:
+    raise ValueError(name)
+
+
+def _too_deep(max_depth: int) -> TranscodingError:
+    return invalid_argument(
+        f"the body is nested deeper than {max_depth} levels",
+        reason="BODY_TOO_DEEP",
+        limit=str(max_depth),
+    )
+
+
+def _depth_exceeds(value: object, limit: int) -> bool:
+    level = [value]
+    for _ in range(limit + 1):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, (dict, list))
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return False
+    return any(isinstance(value, (dict, list)) for value in level) or bool(level)
