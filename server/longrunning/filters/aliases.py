@@ -6,14 +6,14 @@ client writes `labels.color = red`. Operation's own fields cannot be hidden by o
 Spec: ours; AIP-160 calls these implicit fields, and real services have them.
 """
 
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import replace
 
 from google.longrunning import operations_pb2
 
-from longrunning.filters.cursor import Cursor, invalid, shown
+from longrunning.filters.cursor import Cursor, invalid
+from longrunning.filters.fields import no_field
 from longrunning.filters.syntax import And, Expression, Not, Or, Restriction
 
 _FIELDS = tuple(field.name for field in operations_pb2.Operation.DESCRIPTOR.fields)
@@ -54,7 +54,8 @@ def check_aliases(aliases: Mapping[str, str]) -> None:
     for alias, target in aliases.items():
         if alias in _FIELDS:
             raise ValueError(f"The alias {alias!r} would hide a field of Operation.")
-        if not alias or Cursor(alias).word() != alias:
+        written = Cursor(alias)
+        if not alias or written.keyword() or written.word() != alias:
             raise ValueError(f"The alias {alias!r} is not one bare word.")
         _target(alias, target)
 
@@ -65,9 +66,7 @@ def _spelled_out(restriction: Restriction, aliases: Mapping[str, str]) -> Restri
     alias = first if first in aliases else _in_other_case(first, aliases)
     if alias is None:
         known = (*_FIELDS, *aliases)
-        close = difflib.get_close_matches(first, known, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}."
-        raise invalid(f"an operation has no field {shown(first)}; {hint}", column=column)
+        raise invalid(no_field("an operation", first, known), column=column)
     path = _target(alias, aliases[alias])
     return replace(
         restriction,

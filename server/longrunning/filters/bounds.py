@@ -5,25 +5,12 @@ necessary, so that the rows within the bounds include all rows that the filter s
 hold besides is for `Filter.matches` to say, unless the bounds are exact.
 """
 
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field, replace
-from functools import reduce
+from collections.abc import Hashable
+from dataclasses import dataclass, field, fields, replace
 from itertools import takewhile
 from typing import Generic, TypeVar
 
 from google.longrunning import operations_pb2
-
-from longrunning.filters import literals
-from longrunning.filters.syntax import (
-    And,
-    Comparator,
-    Expression,
-    Not,
-    Or,
-    Restriction,
-    Search,
-    Value,
-)
 
 T = TypeVar("T", bound=Hashable)
 
@@ -54,6 +41,10 @@ class Among(Generic[T]):
 
     def __or__(self, other: "Among[T]") -> "Among[T]":
         return ~(~self & ~other)
+
+    def __repr__(self) -> str:
+        values = ", ".join(sorted(map(repr, self.values)))
+        return f"all_but({values})" if self.excluded else f"only({values})"
 
     @property
     def is_everything(self) -> bool:
@@ -172,6 +163,16 @@ class Bounds:
         )
         return replace(around, exact=exact)
 
+    def __repr__(self) -> str:
+        """Only what is demanded, since most filters demand little."""
+        default = Bounds()
+        demanded = (
+            f"{each.name}={getattr(self, each.name)!r}"
+            for each in fields(self)
+            if getattr(self, each.name) != getattr(default, each.name)
+        )
+        return f"Bounds({', '.join(demanded)})"
+
     def _fields(self) -> tuple[Hashable, ...]:
         return (
             self.done,
@@ -189,112 +190,3 @@ def _common_prefix(one: str, another: str) -> str:
 
 
 NOTHING = Bounds(nothing=True)
-_UNKNOWN = Bounds(exact=False)
-
-
-def bounds_of(expression: Expression) -> Bounds:
-    """Returns what `expression`, with its aliases spelled out, demands of a store's rows."""
-    return _bounds(expression, wanted=True)
-
-
-def _bounds(expression: Expression, *, wanted: bool) -> Bounds:
-    """The bounds of `expression` being true, or of its being false."""
-    match expression:
-        case Not(operand=operand):
-            return _bounds(operand, wanted=not wanted)
-        case And(operands=operands) | Or(operands=operands):
-            each = [_bounds(operand, wanted=wanted) for operand in operands]
-            if isinstance(expression, And) is wanted:
-                return reduce(lambda one, other: one & other, each, Bounds())
-            return reduce(lambda one, other: one | other, each, NOTHING)
-        case Search():
-            return _UNKNOWN
-        case Restriction():
-            return _of_restriction(expression, wanted=wanted)
-
-
-def _of_restriction(restriction: Restriction, *, wanted: bool) -> Bounds:
-    comparator, value = restriction.comparator, restriction.value
-    match restriction.path:
-        case ("done",):
-            asked = value.is_wildcard or value.text == "true"
-            return Bounds(done=(asked is not (comparator is Comparator.NOT_EQUALS)) is wanted)
-        case ("name",):
-            return _of_name(comparator, value, wanted=wanted)
-        case ("error", *rest):
-            codes, exact = _of_error(tuple(rest), comparator, value)
-            return _of_set(codes, exact, wanted, lambda codes: Bounds(error_codes=codes))
-        case ("metadata", *rest):
-            types, exact = _of_any(tuple(rest), comparator, value)
-            return _of_set(types, exact, wanted, lambda types: Bounds(metadata_types=types))
-        case ("response", *rest):
-            types, exact = _of_any(tuple(rest), comparator, value)
-            return _of_set(types, exact, wanted, lambda types: Bounds(response_types=types))
-    return _UNKNOWN
-
-
-def _of_set(
-    values: Among[T], exact: bool, wanted: bool, make: Callable[[Among[T]], Bounds]
-) -> Bounds:
-    if wanted:
-        return NOTHING if values.is_nothing else replace(make(values), exact=exact)
-    return make(~values) if exact else _UNKNOWN
-
-
-def _of_name(comparator: Comparator, value: Value, *, wanted: bool) -> Bounds:
-    if value.is_wildcard:
-        unset = comparator is Comparator.NOT_EQUALS
-        return Bounds(names=only("") if unset is wanted else all_but(""))
-    if comparator is Comparator.NOT_EQUALS:
-        return _of_name(Comparator.EQUALS, value, wanted=not wanted)
-    if len(value.pieces) > 1 and comparator in (Comparator.EQUALS, Comparator.HAS):
-        prefix, *rest = value.pieces
-        return Bounds(name_prefix=prefix, exact=rest == [""]) if wanted else _UNKNOWN
-    if comparator is Comparator.EQUALS:
-        return Bounds(names=only(value.text) if wanted else all_but(value.text))
-    return _UNKNOWN
-
-
-def _of_error(
-    path: tuple[str, ...], comparator: Comparator, value: Value
-) -> tuple[Among[int | None], bool]:
-    """The codes that the error must have, and whether that is all that is asked."""
-    if path == () and value.is_wildcard:
-        return _presence(comparator)
-    if path == ("code",):
-        if value.is_wildcard:
-            zero = comparator is Comparator.NOT_EQUALS
-            return (_listed(0) if zero else ~_listed(None, 0)), True
-        number = literals.as_status_code(value.text)
-        equal: Among[int | None] = only()
-        if number is not None and number % 1 == 0:
-            equal = only(int(number))
-        if comparator in (Comparator.EQUALS, Comparator.HAS):
-            return equal, True
-        if comparator is Comparator.NOT_EQUALS:
-            return ~equal & all_but(None), True
-    return all_but(None), False
-
-
-def _of_any(
-    path: tuple[str, ...], comparator: Comparator, value: Value
-) -> tuple[Among[str | None], bool]:
-    """The types that what is packed must have, and whether that is all that is asked."""
-    if path == () and value.is_wildcard:
-        return _presence(comparator)
-    if path == ("@type",):
-        if value.is_wildcard:
-            return (only("") if comparator is Comparator.NOT_EQUALS else all_but(None, "")), True
-        if len(value.pieces) == 1 and comparator is Comparator.EQUALS:
-            return only(value.text), True
-        if len(value.pieces) == 1 and comparator is Comparator.NOT_EQUALS:
-            return all_but(value.text, None), True
-    return all_but(None), False
-
-
-def _listed(*codes: int | None) -> Among[int | None]:
-    return only(*codes)
-
-
-def _presence(comparator: Comparator) -> tuple[Among[T | None], bool]:
-    return (only(None) if comparator is Comparator.NOT_EQUALS else all_but(None)), True

@@ -10,7 +10,6 @@ or that stands in a message that is not set. `NOT` of it does match.
 Spec: AIP-160, "Traversal operator" and "Has operator"
 """
 
-import difflib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -20,6 +19,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from longrunning.filters import literals
+from longrunning.filters.fields import find_field, is_map, is_repeated, map_key, no_field
 from longrunning.filters.packed import PackedReader
 from longrunning.filters.scalars import (
     Mismatch,
@@ -44,12 +44,6 @@ _WRAPPERS = frozenset(
 _SHOWN_AS_VALUE = _WRAPPERS | {
     f"google.protobuf.{name}"
     for name in ("Any", "Duration", "FieldMask", "ListValue", "Struct", "Timestamp", "Value")
-}
-_INTEGERS = {
-    FieldDescriptor.CPPTYPE_INT32: (-(2**31), 2**31 - 1),
-    FieldDescriptor.CPPTYPE_INT64: (-(2**63), 2**63 - 1),
-    FieldDescriptor.CPPTYPE_UINT32: (0, 2**32 - 1),
-    FieldDescriptor.CPPTYPE_UINT64: (0, 2**64 - 1),
 }
 
 
@@ -108,9 +102,10 @@ class _Condition:
                 return self.in_field(descriptor.fields_by_name["values"], index, contains=contains)
             case "google.protobuf.Value":
                 return self.in_value(descriptor, index)
-        field = _find_field(descriptor, self.path[index])
+        field = find_field(descriptor, self.path[index])
         if field is None:
-            raise Mismatch(_no_such_field(descriptor, self.path[index]), index=index)
+            known = [field.name for field in descriptor.fields]
+            raise Mismatch(no_field(descriptor.name, self.path[index], known), index=index)
         return self.in_field(field, index + 1, contains=contains)
 
     def of_whole(self, descriptor: Descriptor, *, contains: bool) -> Predicate | None:
@@ -139,9 +134,9 @@ class _Condition:
         """The test of the message that a field stands in; that message is set."""
         name = field.name
         at_end = index == len(self.path)
-        if _is_map(field):
+        if is_map(field):
             return self.in_map(field, index)
-        if _is_repeated(field):
+        if is_repeated(field):
             return self.in_repeated(field, index)
         if field.message_type is not None:
             if at_end and self.value.is_wildcard:
@@ -192,7 +187,7 @@ class _Condition:
             return self.for_name().in_map(field, index)
         assert field.message_type is not None
         entry = field.message_type.fields_by_name
-        key = _as_key(entry["key"], self.path[index])
+        key = map_key(entry["key"], self.path[index])
         if key is None:
             return _never
         if index + 1 == len(self.path) and self.value.is_wildcard:
@@ -217,7 +212,9 @@ class _Condition:
             self.expect_end(index + 1)
             if self.value.is_wildcard:
                 return self.presence(lambda packed: bool(packed.type_url))
-            test = string_test(self.comparator, self.value, contains=contains)
+            # A whole URL is one type, and not all whose names begin like it.
+            part = contains and "/" not in self.value.text
+            test = string_test(self.comparator, self.value, contains=part)
             return lambda packed: test(packed.type_url)
         compiled: dict[str, Predicate] = {}
 
@@ -310,38 +307,3 @@ def _always(_: object) -> bool:
 
 def _never(_: object) -> bool:
     return False
-
-
-def _is_repeated(field: FieldDescriptor) -> bool:
-    return bool(field.is_repeated)
-
-
-def _is_map(field: FieldDescriptor) -> bool:
-    entry = field.message_type
-    return entry is not None and entry.GetOptions().map_entry and _is_repeated(field)
-
-
-def _find_field(descriptor: Descriptor, name: str) -> FieldDescriptor | None:
-    for fields in (descriptor.fields_by_name, descriptor.fields_by_camelcase_name):
-        if name in fields:
-            return fields[name]
-    return next((field for field in descriptor.fields if field.json_name == name), None)
-
-
-def _no_such_field(descriptor: Descriptor, name: str) -> str:
-    names = [field.name for field in descriptor.fields]
-    close = difflib.get_close_matches(name, names, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"it has {', '.join(names)}."
-    return f"{descriptor.name} has no field {name!r}; {hint}"
-
-
-def _as_key(field: FieldDescriptor, text: str) -> str | int | bool | None:
-    """Returns a map's key as the map has it, None if its type has no such key."""
-    if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
-        return literals.as_bool(text)
-    if field.cpp_type == FieldDescriptor.CPPTYPE_STRING:
-        # Half of a surrogate pair is text to Python, and to no protobuf.
-        return text if text.isprintable() or text.encode(errors="ignore").decode() == text else None
-    number = literals.as_number(text)
-    lowest, highest = _INTEGERS[field.cpp_type]
-    return number if isinstance(number, int) and lowest <= number <= highest else None

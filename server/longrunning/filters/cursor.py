@@ -6,7 +6,7 @@ Spec: AIP-160, the lexical part of its EBNF; which characters end a bare word is
 import re
 
 from longrunning.errors import InvalidArgument
-from longrunning.filters.syntax import Value
+from longrunning.filters.syntax import KEYWORDS, Value
 
 SPACES = " \t\r\n"
 QUOTES = "\"'"
@@ -79,6 +79,11 @@ class Cursor:
         """Returns the bare word that stands here, without moving; empty if there is none."""
         match = _SEGMENT.match(self.text, self.position)
         return match[0] if match else ""
+
+    def keyword(self) -> str:
+        """Returns the keyword that stands here, without moving; empty if there is none."""
+        word = self.word()
+        return word if word in KEYWORDS else ""
 
     def take_segment(self) -> Value | None:
         """Moves behind the bare or quoted name that stands here and returns it."""

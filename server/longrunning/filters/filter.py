@@ -13,10 +13,11 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
 
 from longrunning.filters.aliases import expand
-from longrunning.filters.bounds import Bounds, bounds_of
+from longrunning.filters.bounds import Bounds
 from longrunning.filters.conditions import compile_restriction
 from longrunning.filters.cursor import invalid
 from longrunning.filters.grammar import parse_expression
+from longrunning.filters.narrowing import bounds_of
 from longrunning.filters.packed import PackedReader
 from longrunning.filters.scalars import Mismatch
 from longrunning.filters.searching import compile_search
@@ -27,7 +28,7 @@ Predicate = Callable[[Message], bool]
 _NO_ALIASES: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
     """Which operations a client wants to see. Made by `parse`.
 
@@ -76,7 +77,7 @@ def parse(
     """
     packed = PackedReader(pool or descriptor_pool.Default())
     expression = expand(parse_expression(text), aliases)
-    return Filter(expression, _compile(expression, packed))
+    return Filter(expression=expression, _predicate=_compile(expression, packed))
 
 
 def _compile(expression: Expression, packed: PackedReader) -> Predicate:
@@ -100,6 +101,6 @@ def _compile_restriction(restriction: Restriction, packed: PackedReader) -> Pred
     try:
         return compile_restriction(restriction, operations_pb2.Operation.DESCRIPTOR, packed)
     except Mismatch as mismatch:
-        is_name = mismatch.index is not None and mismatch.index < len(restriction.columns)
-        column = restriction.columns[mismatch.index or 0] if is_name else restriction.value.column
-        raise invalid(mismatch.message, column=column) from None
+        # `m:name` is read as `m.name:*`, so the value can be wrong as the name behind the path.
+        index = mismatch.index if mismatch.index < len(restriction.path) else Mismatch.VALUE
+        raise invalid(mismatch.message, column=restriction.columns[index]) from None

@@ -29,10 +29,14 @@ class Mismatch(Exception):
 
     Attributes:
         message: what is wrong and what would be right, as a client may read it.
-        index: which name of the path is wrong; None if it is the value.
+        index: what of the restriction is wrong: a name of the path, by its index, or the
+            comparator or the value, by `COMPARATOR` or `VALUE`.
     """
 
-    def __init__(self, message: str, *, index: int | None = None) -> None:
+    COMPARATOR = -2
+    VALUE = -1
+
+    def __init__(self, message: str, *, index: int = VALUE) -> None:
         super().__init__(message)
         self.message = message
         self.index = index
@@ -57,7 +61,9 @@ def scalar_test(
     if kind == FieldDescriptor.CPPTYPE_STRING:
         if field.type == FieldDescriptor.TYPE_BYTES:
             return _bytes_test(comparator, value, label)
-        return string_test(comparator, value, contains=contains)
+        test = string_test(comparator, value, contains=contains)
+        # A proto2 string may hold bytes that are no text; those match nothing.
+        return lambda actual: isinstance(actual, str) and test(actual)
     if kind == FieldDescriptor.CPPTYPE_BOOL:
         return bool_test(comparator, value, label)
     if kind == FieldDescriptor.CPPTYPE_ENUM:
@@ -114,7 +120,10 @@ def ordered_test(comparator: Comparator, wanted: float | bool | str | bytes) -> 
 def refuse_order(comparator: Comparator, because: str) -> None:
     """Raises Mismatch if `comparator` asks for an order that there is not."""
     if comparator in _ORDERS:
-        raise Mismatch(f"{because}, so {comparator.value} cannot compare it; use = or !=.")
+        raise Mismatch(
+            f"{because}, so {comparator.value} cannot compare it; use = or !=.",
+            index=Mismatch.COMPARATOR,
+        )
 
 
 def _number(value: Value, label: str) -> int | float:

@@ -13,6 +13,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from longrunning.filters import literals
+from longrunning.filters.fields import is_repeated
 from longrunning.filters.packed import PackedReader
 from longrunning.filters.syntax import Value
 
@@ -44,7 +45,7 @@ def compile_search(value: Value, packed: PackedReader) -> Callable[[Message], bo
 
     def found(field: FieldDescriptor, content: str | bytes | float) -> bool:
         if field.cpp_type == FieldDescriptor.CPPTYPE_STRING:
-            return field.type != FieldDescriptor.TYPE_BYTES and has_text(str(content))
+            return isinstance(content, str) and has_text(content)
         if field.cpp_type == FieldDescriptor.CPPTYPE_ENUM:
             assert field.enum_type is not None
             named = field.enum_type.values_by_number.get(int(content))
@@ -69,7 +70,7 @@ def _leaves(message: Message, packed: PackedReader) -> Iterator[tuple[FieldDescr
         for field, content in message.ListFields():
             entry = field.message_type
             if entry is None:
-                for scalar in content if field.is_repeated else (content,):
+                for scalar in content if is_repeated(field) else (content,):
                     yield field, scalar
             elif entry.GetOptions().map_entry:
                 value = entry.fields_by_name["value"]
@@ -79,4 +80,4 @@ def _leaves(message: Message, packed: PackedReader) -> Iterator[tuple[FieldDescr
                     else:
                         pending.append((element, depth))
             else:
-                pending.extend((m, depth) for m in (content if field.is_repeated else (content,)))
+                pending.extend((m, depth) for m in (content if is_repeated(field) else (content,)))

@@ -65,10 +65,10 @@ class Restriction:
     """What a filter asks of one field.
 
     Attributes:
-        path: the names of the field and of what it stands in, outermost first, without aliases.
+        path: the names of the field and of what it stands in, outermost first.
         comparator: how the field and the value are compared.
         value: what the field is compared with.
-        columns: where each name of the path began, from 1.
+        columns: where each name of the path, the comparator and the value began, from 1.
     """
 
     path: tuple[str, ...]
