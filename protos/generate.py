@@ -24,6 +24,7 @@ BUILD = ROOT / "build" / "protos"
 
 # Each .proto file, and the one folder that holds what is generated from it.
 TARGETS = {
+    "grpc_transcoding/testing/v1/library.proto": "tests/grpc_transcoding/_gen",
     "longrunning/examples/scan/v1/scanner.proto": "examples/scanner/_gen",
 }
 
