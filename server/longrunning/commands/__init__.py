@@ -4,11 +4,30 @@ Nothing is imported until a command needs it: `app` holds the table of commands,
 it declares one command or one part that they share.
 """
 
+import io
+import os
 import sys
 
 
 def main() -> None:
     """Run `lro` with the process's arguments and exit with its code."""
-    from longrunning.commands.app import run  # noqa: PLC0415 - `import longrunning.commands` is free
+    _silence_grpc()
+    from longrunning.commands.app import run  # noqa: PLC0415 - gRPC must not come before this
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A name that the terminal's encoding lacks is shown escaped; it is no reason to fail.
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(run(sys.argv[1:]))
+
+
+def _silence_grpc() -> None:
+    """Keep gRPC's core from writing to stderr; what matters of it is in the errors we show.
+
+    It reads the variable once, when it is imported. If `import longrunning` brought it already, the
+    process starts over, which costs that import and nothing else.
+    """
+    if "GRPC_VERBOSITY" not in os.environ:
+        os.environ["GRPC_VERBOSITY"] = "NONE"
+        if "grpc" in sys.modules and os.name == "posix":
+            os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - ourselves

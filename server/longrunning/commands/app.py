@@ -1,8 +1,8 @@
 """The table of commands, and the one place where a command's failure becomes a line and a code."""
 
-import importlib.metadata
 import os
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from typing import Annotated
 
@@ -21,12 +21,19 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "delete": operations.delete,
 }
 
+_EXIT_CODES = (
+    "Exit codes: 0 done; 1 the operation failed or was cancelled (wait); 2 wrong usage, no "
+    "connection, or refused by the server; 124 --timeout is over (wait)."
+)
+
 # The usage errors of click, of which newer versions of typer carry a copy of their own.
 _UsageError: type[BaseException] = typer.BadParameter.__bases__[0]
 
 
 def _version(wanted: bool) -> None:
     if wanted:
+        import importlib.metadata  # noqa: PLC0415 - half of the time that `lro --help` takes
+
         typer.echo(f"lro {importlib.metadata.version('longrunning')}")
         raise typer.Exit
 
@@ -41,7 +48,7 @@ def _lro(
 
 
 def _build() -> typer.Typer:
-    app = typer.Typer(add_completion=False, no_args_is_help=False, callback=_lro)
+    app = typer.Typer(add_completion=False, callback=_lro, epilog=_EXIT_CODES)
     for name, command in COMMANDS.items():
         app.command(name)(with_option_groups(command))
     return app
@@ -59,7 +66,7 @@ def run(arguments: Sequence[str]) -> int:
     except Failure as failure:
         return _complain(failure.message, failure.exit_code)
     except _UsageError as error:
-        return _complain(_usage(error))
+        return _complain(_usage(error, arguments))
     except KeyboardInterrupt:
         return _complain("interrupted", ExitCode.INTERRUPTED)
     except BrokenPipeError:
@@ -68,11 +75,9 @@ def run(arguments: Sequence[str]) -> int:
         return ExitCode.BROKEN_PIPE
     except Exception as error:
         if os.environ.get("LRO_DEBUG"):
-            raise
-        return _complain(
-            f"a fault of lro itself: {type(error).__name__}: {error}; please report it "
-            "with the traceback that LRO_DEBUG=1 shows"
-        )
+            traceback.print_exc()
+        what = f"{type(error).__name__}: {error}"
+        return _complain(f"internal error: {what}; LRO_DEBUG=1 shows the traceback")
     return ExitCode.OK
 
 
@@ -81,8 +86,7 @@ def _complain(message: str, exit_code: ExitCode = ExitCode.REFUSED) -> int:
     return exit_code
 
 
-def _usage(error: BaseException) -> str:
-    context = getattr(error, "ctx", None)
-    path = context.command_path if context is not None else "lro"
+def _usage(error: BaseException, arguments: Sequence[str]) -> str:
     message = error.format_message() if hasattr(error, "format_message") else str(error)
+    path = f"lro {arguments[0]}" if arguments and arguments[0] in COMMANDS else "lro"
     return f"{message.rstrip('.')}; see '{path} --help'"

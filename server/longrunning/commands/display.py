@@ -47,11 +47,10 @@ def created(name: str) -> datetime.datetime | None:
     """
     try:
         identifier = uuid.UUID(name.rpartition("/")[2])
-    except ValueError:
+        time = datetime.datetime.fromtimestamp((identifier.int >> 80) / 1000, datetime.UTC)
+    except (ValueError, OverflowError):  # not a UUID, or a time after the year 9999
         return None
-    if identifier.version != 7:
-        return None
-    return datetime.datetime.fromtimestamp((identifier.int >> 80) / 1000, datetime.UTC)
+    return time if identifier.version == 7 else None
 
 
 def json_line(operation: operations_pb2.Operation, types: MessageTypes) -> str:

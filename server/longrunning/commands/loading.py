@@ -2,8 +2,8 @@
 
 import difflib
 import importlib
-import importlib.util
 import inspect
+import pkgutil
 import sys
 import sysconfig
 import traceback
@@ -54,7 +54,7 @@ def _split(target: str) -> tuple[str, str]:
     if module.endswith(".py") or "/" in module:
         path = module.removesuffix(".py").removeprefix("./").strip("/").replace("/", ".")
         raise Failure(
-            f"{target!r} names a file; serve takes MODULE:APP: {path}:{attribute or 'app'}"
+            f"{target!r} names a file; serve takes MODULE:APP, here {path}:{attribute or 'app'}"
         )
     parts = [*module.split("."), *attribute.split(".")]
     if not colon or not all(part.isidentifier() for part in parts):
@@ -74,37 +74,35 @@ def _import(name: str, *, debug: bool) -> ModuleType:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is not None and f"{name}.".startswith(f"{error.name}."):
-            raise Failure(
-                f"there is no module {error.name!r} in {here} nor among the installed packages"
-                + _suggest(error.name.rpartition(".")[2], _siblings(error.name))
-            ) from None
+            raise _missing(error.name, here) from None
         raise _raised(f"importing {name}", error, debug=debug) from None
     except (Exception, SystemExit) as error:
         raise _raised(f"importing {name}", error, debug=debug) from None
 
 
-def _siblings(name: str) -> list[str]:
-    """The modules beside the one that is not there."""
-    parent = name.rpartition(".")[0]
-    paths = list(sys.modules[parent].__path__) if parent in sys.modules else [str(Path.cwd())]
-    return [
-        entry.stem
-        for path in paths
-        for entry in sorted(Path(path).iterdir())
-        if entry.suffix == ".py" or (entry / "__init__.py").is_file()
-    ]
+def _missing(name: str, here: str) -> Failure:
+    """There is no such module, nor one that is misspelt so: what is there instead?"""
+    parent, _, last = name.rpartition(".")
+    if not parent:
+        where, paths = f" in {here} nor among the installed packages", [here]
+    elif hasattr(sys.modules[parent], "__path__"):
+        where, paths = "", list(sys.modules[parent].__path__)
+    else:
+        return Failure(f"there is no module {name!r}; {parent!r} is a module, not a package")
+    present = [module.name for module in pkgutil.iter_modules(paths)]
+    return Failure(f"there is no module {name!r}{where}{_suggest(last, present)}")
 
 
 def _attribute(module: ModuleType, path: str) -> object:
     found: object = module
+    owner = module.__name__
     for name in path.split("."):
-        try:
-            found = getattr(found, name)
-        except AttributeError:
-            owner = module.__name__ if found is module else f"{module.__name__}:{path}"
+        if not hasattr(found, name):
             public = [other for other in dir(found) if not other.startswith("_")]
             hint = _suggest(name, public) or _others(module)
-            raise Failure(f"{owner} has no attribute {name!r}{hint}") from None
+            raise Failure(f"{owner} has no attribute {name!r}{hint}")
+        owner += f"{':' if found is module else '.'}{name}"
+        found = getattr(found, name)
     return found
 
 
@@ -116,7 +114,7 @@ def _suggest(name: str, known: list[str]) -> str:
 def _others(module: ModuleType) -> str:
     """The Apps that the module does have."""
     apps = [name for name, value in vars(module).items() if isinstance(value, longrunning.App)]
-    return f"; {module.__name__} has {', '.join(apps)}" if apps else ""
+    return f"; Apps of {module.__name__}: {', '.join(apps)}" if apps else ""
 
 
 def _takes_nothing(function: Callable[..., object]) -> bool:
@@ -130,9 +128,9 @@ def _takes_nothing(function: Callable[..., object]) -> bool:
 
 
 def _a(value: object) -> str:
+    if value is None:
+        return "None"
     kind = type(value).__name__
-    if inspect.ismodule(value) or inspect.isclass(value) or inspect.isfunction(value):
-        return f"a {kind}"
     return f"{'an' if kind[0].lower() in 'aeiou' else 'a'} {kind}"
 
 

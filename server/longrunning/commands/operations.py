@@ -46,7 +46,7 @@ def list_(
     parent: Annotated[
         str,
         typer.Argument(
-            metavar="[PARENT]",
+            metavar="PARENT",
             show_default=False,
             help="Whose operations, such as projects/p/locations/l; - stands for any one segment. "
             "Without it: the operations that have no parent.",
@@ -143,8 +143,7 @@ def wait(
                             bar.show(progress.percentage(latest, remote.types))
         except KeyboardInterrupt:
             raise Failure(
-                f"no longer waiting for {name}, which is not stopped by this: "
-                f"'lro wait' waits again, 'lro cancel' stops it",
+                f"stopped waiting; {name} goes on running ('lro cancel' would stop it)",
                 exit_code=ExitCode.INTERRUPTED,
             ) from None
         if not operation.done:

@@ -1,9 +1,11 @@
 """How far an operation has come, as its metadata says, and the bar that shows it."""
 
+import math
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from google.longrunning import operations_pb2
+from google.protobuf import struct_pb2
 
 from longrunning.commands.failure import printable
 from longrunning.commands.message_types import MessageTypes
@@ -27,21 +29,17 @@ def percentage(operation: operations_pb2.Operation, types: MessageTypes) -> floa
     if not operation.HasField("metadata"):
         return None
     metadata = types.unpack(operation.metadata)
-    value = None if metadata is None else _field(metadata)
-    return None if value is None else min(100.0, max(0.0, value))
+    # Not from the JSON, which leaves out a field that is 0: the type says whether it is there.
+    values = () if metadata is None else (_number(metadata, name) for name in _FIELDS)
+    found = next((value for value in values if value is not None), None)
+    return None if found is None else min(100.0, max(0.0, found))
 
 
-def _field(metadata: "Message") -> float | None:
-    # A field that is 0 is not in the JSON: the type says whether it is there.
-    struct = metadata.DESCRIPTOR.full_name == "google.protobuf.Struct"
-    for name in _FIELDS:
-        if struct:
-            value = metadata.fields[name].number_value if name in metadata.fields else None  # type: ignore[attr-defined]
-        else:
-            value = getattr(metadata, name, None)
-        if isinstance(value, int | float):
-            return float(value)
-    return None
+def _number(metadata: "Message", field: str) -> float | None:
+    value = getattr(metadata, field, None)
+    if isinstance(metadata, struct_pb2.Struct) and field in metadata.fields:
+        value = metadata[field]
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
 
 class ProgressBar:
@@ -59,13 +57,14 @@ class ProgressBar:
         )
 
         self._name = printable(name)
+        console = Console(stderr=True, highlight=False)
         self._progress = Progress(
-            SpinnerColumn(),
+            SpinnerColumn("dots" if console.encoding.startswith("utf") else "line"),
             TextColumn("{task.description}"),
             BarColumn(),
             TaskProgressColumn(),
             TimeElapsedColumn(),
-            console=Console(stderr=True, highlight=False),
+            console=console,
             transient=True,
         )
         self._task = self._progress.add_task("waiting", total=None)

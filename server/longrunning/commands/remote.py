@@ -1,12 +1,8 @@
 """The server that a command talks to: its channel, its stub, and its refusals as sentences."""
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple, TypeVar, cast
-
-# gRPC's core writes to stderr of its own accord; what matters of it is in the error we show.
-os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 import grpc
 from google.longrunning import operations_pb2, operations_pb2_grpc

@@ -17,6 +17,9 @@ PATIENCE = 60.0
 PAUSE = 1.0
 """The least time between two requests that were answered before their time, in seconds."""
 
+_NO_WAIT = (grpc.StatusCode.UNIMPLEMENTED, grpc.StatusCode.DEADLINE_EXCEEDED)
+"""The service leaves WaitOperation out, or does not heed the time that it is given."""
+
 
 def states(
     remote: Remote, name: str, *, step: float, timeout: float | None
@@ -47,7 +50,7 @@ def states(
             operation = _wait(remote, name, left) if can_wait else remote.get(name)
             answered_at = time.monotonic()
         except grpc.RpcError as error:
-            if error.code() is grpc.StatusCode.UNIMPLEMENTED and can_wait:
+            if can_wait and error.code() in _NO_WAIT:
                 can_wait = False
                 continue
             if not _is_away(error) or time.monotonic() - answered_at > PATIENCE:

@@ -195,6 +195,15 @@ class TestTls:
         )
         assert err.count("\n") == 1
 
+    def test_tls_to_a_plaintext_server_hints_at_tls(self, lro_process, server):
+        code, out, err = lro_process("get", NAME, "--address", server.address, "--tls")
+        assert (code, out) == (2, "")
+        assert err.startswith(
+            f"lro: cannot reach {server.address}: does the server speak TLS, "
+            "with a certificate for this host that --ca covers? ("
+        )
+        assert err.count("\n") == 1
+
     def test_plaintext_to_a_tls_server_hints_at_tls(self, lro_process, serve):
         server = serve()
         code, out, err = lro_process("get", NAME, "--address", server.address)

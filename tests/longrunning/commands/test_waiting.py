@@ -108,10 +108,7 @@ def test_ctrl_c_leaves_the_operation_running_and_says_so(waiting, server):
     assert (process.returncode, out, err) == (
         130,
         "",
-        (
-            f"lro: no longer waiting for {NAME}, which is not stopped by this: "
-            "'lro wait' waits again, 'lro cancel' stops it\n"
-        ),
+        (f"lro: stopped waiting; {NAME} goes on running ('lro cancel' would stop it)\n"),
     )
     assert operations_pb2.CancelOperationRequest not in map(type, server.servicer.requests)
 

@@ -1,0 +1,99 @@
+"""What every command shares: usage errors, the version, a reader that goes away, a quick start."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+from tests.longrunning.commands.conftest import LRO
+from tests.longrunning.commands.fake_operations import operation
+
+from longrunning.commands.app import COMMANDS
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ([], r"Missing command; see 'lro --help'"),
+        (["lst"], r"No such command 'lst'.*; see 'lro --help'"),
+        (["get"], r"Missing argument 'NAME'; see 'lro get --help'"),
+        (["get", "a", "b"], r"Got unexpected extra argument(\(s\))? \(b\); see 'lro get --help'"),
+        (["get", "a", "--nope"], r"No such option: --nope.*; see 'lro get --help'"),
+        (["get", "a", "--ca"], r"Option '--ca' requires an argument; see 'lro get --help'"),
+        (["list", "--limit", "0"], r"Invalid value for '--limit': .*; see 'lro list --help'"),
+        (["list", "--page-size", "-1"], r"Invalid value for '--page-size': .*"),
+        (["wait", "a", "--timeout", "soon"], r"Invalid value for '--timeout': .*"),
+        (
+            ["list", "--all", "--limit", "1"],
+            r"--all and --limit exclude each other: give one of them",
+        ),
+        (["serve"], r"Missing argument 'MODULE:APP'; see 'lro serve --help'"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_code_2(lro, arguments, line):
+    code, out, err = lro(*arguments)
+    assert (code, out) == (2, "")
+    assert re.fullmatch(f"lro: {line}\n", err)
+
+
+def test_help_lists_every_command(lro):
+    code, out, err = lro("--help")
+    assert (code, err) == (0, "")
+    for name in COMMANDS:
+        assert re.search(rf"\b{name}\b", out)
+
+
+@pytest.mark.parametrize("name", ["list", "get", "wait", "cancel", "delete"])
+def test_every_command_for_operations_takes_the_connection(lro, name):
+    out = lro(name, "--help").out
+    for option in ("--address", "--token-file", "--tls", "--ca", "--cert", "--key", "--json"):
+        assert option in out
+
+
+@pytest.mark.parametrize("command", [[LRO], [sys.executable, "-m", "longrunning.commands"]])
+def test_is_installed_as_a_command_and_runs_as_a_module(command):
+    done = subprocess.run([*command, "--version"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert re.fullmatch(r"lro [0-9]+\.[0-9]+\.[0-9]+\S*\n", done.stdout)
+    assert done.stderr == ""
+
+
+def test_a_reader_that_goes_away_is_met_in_silence(operations, server):
+    for number in range(3000):
+        operations.put(operation(f"operations/{number}"))
+    process = subprocess.Popen(
+        [LRO, "list", "--all", "--page-size", "1000"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline().startswith("STATE")
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    process.stderr.close()
+    assert process.wait(timeout=20) == 141
+
+
+def test_help_needs_neither_grpc_nor_the_server():
+    program = (
+        "import sys, longrunning; before = set(sys.modules)\n"
+        "from longrunning.commands.app import run\n"
+        "assert run(['--help']) == 0\n"
+        "print(sorted({name.split('.')[0] for name in set(sys.modules) - before}), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    loaded = set(re.findall(r"'(\w+)'", done.stderr))
+    assert "typer" in loaded
+    assert not loaded & {"grpc", "google", "grpc_reflection", "uvicorn", "asyncio"}
+
+
+def test_a_name_that_the_terminal_cannot_show_is_escaped(lro_process, operations, monkeypatch):
+    monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
+    operations.put(operation("operations/✓"))
+    assert lro_process("get", "operations/✓") == (
+        0,
+        "name      operations/\\u2713\nstate     running\n",
+        "",
+    )

@@ -1,0 +1,110 @@
+"""`lro serve`: what it hands to the server, the line when it is ready, and how it ends."""
+
+import sys
+import types
+from dataclasses import dataclass
+
+import pytest
+
+import longrunning
+
+
+class App:
+    """Stands for longrunning.App."""
+
+
+class StartupError(Exception):
+    """Stands for longrunning.serving.StartupError."""
+
+
+@dataclass(frozen=True)
+class Addresses:
+    grpc: str
+    http: str
+    store: str
+
+
+@pytest.fixture
+def served(tmp_path, monkeypatch):
+    """The calls of a stub of `longrunning.serving.serve`; an exception in the list is raised."""
+    calls = []
+
+    async def serve(app, *, ready, **options):
+        if calls:
+            raise calls.pop()
+        calls.append((app, options))
+        ready(Addresses("127.0.0.1:5", "127.0.0.1:6", "sqlite:///o.db"))
+
+    stub = types.ModuleType("longrunning.serving")
+    stub.serve, stub.StartupError = serve, StartupError
+    monkeypatch.setattr(longrunning, "App", App, raising=False)
+    monkeypatch.setattr(longrunning, "serving", stub, raising=False)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(sys, "modules", {**sys.modules, "longrunning.serving": stub})
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "shop.py").write_text("from longrunning import App\napp = App()\n")
+    return calls
+
+
+READY = "lro: serving gRPC on 127.0.0.1:5 and HTTP on http://127.0.0.1:6, operations in sqlite:///o.db\n"
+
+
+def test_prints_one_line_when_it_is_ready(lro, served):
+    assert lro("serve", "shop:app") == (0, READY, "")
+    [(app, options)] = served
+    assert isinstance(app, App)
+    assert options == {
+        "grpc": "127.0.0.1:50051",
+        "http": "127.0.0.1:8080",
+        "store": None,
+        "drain": 10.0,
+    }
+
+
+def test_hands_its_options_on(lro, served):
+    options = ["--grpc", "[::1]:0", "--http", "0.0.0.0:0", "--store", "memory:", "--drain", "1.5"]
+    assert lro("serve", "shop:app", *options).code == 0
+    assert served[0][1] == {
+        "grpc": "[::1]:0",
+        "http": "0.0.0.0:0",
+        "store": "memory:",
+        "drain": 1.5,
+    }
+
+
+def test_an_error_at_the_start_is_one_line(lro, served):
+    served.append(StartupError("port 80 is taken; choose another with --http"))
+    assert lro("serve", "shop:app") == (
+        2,
+        "",
+        "lro: port 80 is taken; choose another with --http\n",
+    )
+
+
+def test_an_app_that_cannot_be_loaded_is_one_line(lro, served):
+    assert lro("serve", "shop:ap") == (
+        2,
+        "",
+        "lro: shop has no attribute 'ap'; did you mean 'app'?\n",
+    )
+
+
+def test_a_fault_of_ours_is_one_line_too(lro, served):
+    served.append(RuntimeError("oh\nno"))
+    assert lro("serve", "shop:app") == (
+        2,
+        "",
+        "lro: internal error: RuntimeError: oh no; LRO_DEBUG=1 shows the traceback\n",
+    )
+
+
+def test_a_fault_of_ours_shows_its_traceback_when_asked(lro, served, monkeypatch):
+    monkeypatch.setenv("LRO_DEBUG", "1")
+    served.append(RuntimeError("oh no"))
+    code, _, err = lro("serve", "shop:app")
+    assert code == 2
+    assert err.startswith("Traceback (most recent call last):")
+    assert err.endswith(
+        "lro: internal error: RuntimeError: oh no; LRO_DEBUG=1 shows the traceback\n"
+    )
