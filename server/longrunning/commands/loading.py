@@ -99,11 +99,19 @@ def _attribute(module: ModuleType, path: str) -> object:
     for name in path.split("."):
         if not hasattr(found, name):
             public = [other for other in dir(found) if not other.startswith("_")]
-            hint = _suggest(name, public) or _others(module)
+            hint = _submodule(found, name) or _suggest(name, public) or _others(module)
             raise Failure(f"{owner} has no attribute {name!r}{hint}")
         owner += f"{':' if found is module else '.'}{name}"
         found = getattr(found, name)
     return found
+
+
+def _submodule(found: object, name: str) -> str:
+    """The hint for `package:app` where the App is in the package's module of that name."""
+    paths = getattr(found, "__path__", ()) if inspect.ismodule(found) else ()
+    if inspect.ismodule(found) and name in (module.name for module in pkgutil.iter_modules(paths)):
+        return f", but a module of that name: {found.__name__}.{name}:app?"
+    return ""
 
 
 def _suggest(name: str, known: list[str]) -> str:
@@ -147,12 +155,12 @@ def _where(error: BaseException) -> str:
     """The last line of the user's own code, which is neither ours nor installed."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{_short(error.filename)}, line {error.lineno}"
-    own = [
-        (frame.f_code.co_filename, line)
-        for frame, line in traceback.walk_tb(error.__traceback__)
-        if _is_users(frame.f_code.co_filename)
-    ]
-    return f"{_short(own[-1][0])}, line {own[-1][1]}" if own else ""
+    for filename, line in reversed(
+        [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    ):
+        if _is_users(filename):
+            return f"{_short(filename)}, line {line}"
+    return ""
 
 
 def _is_users(filename: str) -> bool:

@@ -107,6 +107,10 @@ def test_finds_an_app_or_makes_one(target, name):
         ("shop:ap", "shop has no attribute 'ap'; did you mean 'app'?"),
         ("shop:service", "shop has no attribute 'service'; Apps of shop: app"),
         ("parts:app", "parts has no attribute 'app'"),
+        (
+            "parts:wheel",
+            "parts has no attribute 'wheel', but a module of that name: parts.wheel:app?",
+        ),
         ("shop:Holder.iner", "shop:Holder has no attribute 'iner'; did you mean 'inner'?"),
         (
             "shop:number",

@@ -1,12 +1,16 @@
 """The five commands against a real server: what they send, print and exit with."""
 
 import json
+import os
+import pty
+import subprocess
 
 import pytest
 from examples.scanner._gen import scanner_pb2
 from google.longrunning import operations_pb2
 from google.protobuf import empty_pb2
 from google.rpc import code_pb2, status_pb2
+from tests.longrunning.commands.conftest import LRO
 from tests.longrunning.commands.fake_operations import PARENT, operation, packed, refusal
 
 # The UUIDv7 of RFC 9562, appendix A.6: 2022-02-22 19:22:22 UTC.
@@ -251,3 +255,20 @@ def test_a_method_that_the_service_leaves_out_is_named(lro, server, operations):
             "Method DeleteOperation is not offered. (UNIMPLEMENTED)\n"
         ),
     )
+
+
+@pytest.mark.parametrize(
+    ("no_color", "shown"), [(None, "\x1b[36mrunning\x1b[0m"), ("1", "running")]
+)
+def test_a_terminal_sees_states_in_colour_unless_it_objects(
+    operations, monkeypatch, no_color, shown
+):
+    operations.put(operation(B))
+    if no_color:
+        monkeypatch.setenv("NO_COLOR", no_color)
+    ours, theirs = pty.openpty()
+    subprocess.run([LRO, "get", B], stdout=theirs, stderr=theirs, check=True, timeout=60)
+    os.close(theirs)
+    text = os.read(ours, 4096).decode()
+    os.close(ours)
+    assert text.splitlines() == [f"name      {B}", f"state     {shown}"]
