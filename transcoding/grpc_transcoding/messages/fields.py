@@ -34,6 +34,11 @@ def is_map(field: FieldDescriptor) -> bool:
     return field.message_type is not None and bool(field.message_type.GetOptions().map_entry)
 
 
+def is_well_known(message: Descriptor) -> bool:
+    """Says whether protobuf's JSON mapping has a form of its own for a message."""
+    return message.full_name.startswith("google.protobuf.")
+
+
 @lru_cache(maxsize=4096)
 def fields_by_any_name(message: Descriptor) -> dict[str, FieldDescriptor]:
     """Returns the fields of a message by proto name and by JSON name.

@@ -18,6 +18,7 @@ from grpc_transcoding.messages.fields import (
     descriptor_of,
     fields_by_any_name,
     inner_type,
+    is_well_known,
     is_map,
     is_repeated,
 )
@@ -63,6 +64,11 @@ def load_json(body: bytes, *, max_depth: int) -> object:
     # Fewer brackets than that cannot be nested deeper than that.
     if text.count("{") + text.count("[") > max_depth and _depth_exceeds(value, max_depth):
         raise _too_deep(max_depth)
+    # An escape can write half of a surrogate pair, which is no character and no protobuf string.
+    if ("\\ud" in text or "\\uD" in text) and _has_half_pair(value):
+        raise invalid_argument(
+            "the body is not JSON: it holds half of a surrogate pair", reason="INVALID_JSON"
+        )
     return value
 
 
@@ -87,6 +93,8 @@ def parse_message(
         TranscodingError: The value does not describe such a message; it names the place.
     """
     try:
+        if not isinstance(value, dict) and not is_well_known(descriptor_of(message)):
+            raise TypeError
         json_format.ParseDict(
             cast(Any, value), message, ignore_unknown_fields=ignore_unknown, descriptor_pool=pool
         )
@@ -106,7 +114,7 @@ class _Diagnosis:
         where = place or "the body"
         if descriptor.full_name == "google.protobuf.Any":
             return _wrong(where, place, "an object with '@type' naming a type that is known here")
-        if descriptor.full_name.startswith("google.protobuf."):
+        if is_well_known(descriptor):
             return _wrong(where, place, f"the JSON form of {descriptor.full_name}")
         if not isinstance(value, dict):
             return _wrong(where, place, f"a JSON object ({descriptor.full_name})")
@@ -200,13 +208,19 @@ def _too_deep(max_depth: int) -> TranscodingError:
 
 def _depth_exceeds(value: object, limit: int) -> bool:
     level = [value]
-    for _ in range(limit + 1):
+    for _ in range(limit):
         level = [
             inner
             for outer in level
             if isinstance(outer, (dict, list))
             for inner in (outer.values() if isinstance(outer, dict) else outer)
         ]
-        if not level:
-            return False
-    return any(isinstance(value, (dict, list)) for value in level) or bool(level)
+    return any(isinstance(value, (dict, list)) for value in level)
+
+
+def _has_half_pair(value: object) -> bool:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
