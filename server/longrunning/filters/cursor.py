@@ -16,7 +16,7 @@ QUOTES = "\"'"
 _SEGMENT = re.compile(r"""(?:\\.|!(?!=)|[^\s.,()"':=<>!\\])+""", re.DOTALL)
 _VALUE = re.compile(r"""(?:\\.|!(?!=)|[^\s,()"'=<>!\\])+""", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)|\*", re.DOTALL)
-_PLAIN_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", **{c: c for c in "\\\"'*.,():=<>!-/"}}
+_CONTROLS = {"n": "\n", "r": "\r", "t": "\t"}
 
 
 def invalid(message: str, *, column: int) -> InvalidArgument:
@@ -126,8 +126,8 @@ class Cursor:
             escaped = match[1]
             if escaped is None:
                 pieces.append("")
-            elif escaped in _PLAIN_ESCAPES:
-                pieces[-1] += _PLAIN_ESCAPES[escaped]
+            elif escaped in _CONTROLS or not escaped.isalnum():
+                pieces[-1] += _CONTROLS.get(escaped, escaped)
             else:
                 raise invalid(
                     f"{shown(match[0])} is no escape; write \\\\ for a backslash.",

@@ -85,6 +85,8 @@ READINGS = [
     ("a=Ünïcode", 'a = "Ünïcode"'),
     ("a=b*c", 'a = "b*c"'),
     (r"a=b\*c", r'a = "b\*c"'),
+    (r"a=b\ \(c\)", 'a = "b (c)"'),
+    (r"a.b\.c=1", 'a."b.c" = 1'),
     # The comparator holds for each literal in the parentheses behind it
     ("a=(b OR c)", "a = b OR a = c"),
     ("a:(b c)", "a:b AND a:c"),
@@ -200,7 +202,7 @@ MISTAKES = [
     ("a=O'Brien", 4, "a quotation mark inside a word; put all of it in quotes."),
     ('a="b"c', 6, "'c' cannot stand here; a value that has one needs quotes."),
     ('a="b\\d"', 5, "'\\\\d' is no escape; write \\\\ for a backslash."),
-    ("a=b\\ c", 4, "'\\\\ ' is no escape; write \\\\ for a backslash."),
+    ("a=b\\d", 4, "'\\\\d' is no escape; write \\\\ for a backslash."),
     ("a=b\\", 4, "a backslash that escapes nothing; write \\\\ for a backslash."),
     # Characters that a bare value cannot have
     ("a=http://x?b=c", 13, "'=' cannot stand here; a value that has one needs quotes."),
