@@ -152,11 +152,12 @@ def wait(
                 exit_code=ExitCode.TIMED_OUT,
             )
         _show(remote, operation, json=json)
+    if display.state(operation) == "cancelled":
+        raise Failure(f"{name} was cancelled", exit_code=ExitCode.UNSUCCESSFUL)
     if operation.HasField("error"):
-        code = display.code_name(operation.error.code)
-        what = "was cancelled" if display.state(operation) == "cancelled" else "failed"
+        reason = operation.error.message or "no reason given"
         raise Failure(
-            f"{name} {what}: {operation.error.message or 'no reason given'} ({code})",
+            f"{name} failed: {reason} ({display.code_name(operation.error.code)})",
             exit_code=ExitCode.UNSUCCESSFUL,
         )
 

@@ -53,7 +53,7 @@ def waiting(server):
         (
             operation(NAME, error=refusal(code_pb2.CANCELLED, "")),
             1,
-            f"lro: {NAME} was cancelled: no reason given (CANCELLED)\n",
+            f"lro: {NAME} was cancelled\n",
         ),
         (
             operation(NAME, error=refusal(99, "Strange.")),
