@@ -7,9 +7,9 @@ from google.api import httpbody_pb2
 from google.protobuf import duration_pb2, empty_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
+from tests.grpc_transcoding._gen import library_pb2, library_pb2_grpc
 
 from grpc_transcoding.errors import packed
-from tests.grpc_transcoding._gen import library_pb2, library_pb2_grpc
 
 
 class LibraryServicer(library_pb2_grpc.LibraryServicer):

@@ -2,10 +2,10 @@
 
 import grpc
 import pytest
-
-from grpc_transcoding import Limits, Transcoder
 from tests.grpc_transcoding._gen import library_pb2_grpc
 from tests.grpc_transcoding.asgi_client import call
+
+from grpc_transcoding import Limits, Transcoder
 
 BOOK = "/v1/shelves/1/books/2"
 LIST = "/v1/shelves/1/books"
@@ -191,11 +191,11 @@ async def test_details_of_a_servicers_status_are_unpacked(app):
 @pytest.mark.logs_errors
 async def test_an_exception_of_a_servicer_is_neutral_and_logged(app, caplog):
     answer = await call(app, "GET", "/v1/shelves/1/books/broken")
-    assert answer.json == {"error": {"code": 500, "message": "Internal error.", "status": "INTERNAL"}}
+    assert answer.json == {
+        "error": {"code": 500, "message": "Internal error.", "status": "INTERNAL"}
+    }
     (record,) = caplog.records
-    assert record.getMessage() == (
-        "/grpc_transcoding.testing.v1.Library/GetBook raised ValueError"
-    )
+    assert record.getMessage() == ("/grpc_transcoding.testing.v1.Library/GetBook raised ValueError")
     assert "swordfish" in str(record.exc_info[1])
 
 
@@ -211,9 +211,7 @@ async def test_a_servicer_that_cancels_itself_is_cancelled(app):
 
 async def test_a_method_that_is_not_implemented_is_501(servicer):
     transcoder = Transcoder()
-    library_pb2_grpc.add_LibraryServicer_to_server(
-        library_pb2_grpc.LibraryServicer(), transcoder
-    )
+    library_pb2_grpc.add_LibraryServicer_to_server(library_pb2_grpc.LibraryServicer(), transcoder)
     answer = await call(transcoder, "GET", BOOK)
     assert answer.error == (501, "UNIMPLEMENTED", "Method not implemented!")
 

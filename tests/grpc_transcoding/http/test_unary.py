@@ -2,7 +2,6 @@
 
 import pytest
 from google.protobuf import any_pb2
-
 from tests.grpc_transcoding._gen import library_pb2
 from tests.grpc_transcoding.asgi_client import Conversation, call, scope_of
 
@@ -57,7 +56,9 @@ async def test_a_reply_is_one_line_of_json_without_defaults(app):
         ("DELETE", BOOK, b" \n", library_pb2.DeleteBookRequest(name=BOOK[4:])),
     ],
 )  # fmt: skip
-async def test_path_query_and_body_become_the_request(app, servicer, method, target, body, expected):
+async def test_path_query_and_body_become_the_request(
+    app, servicer, method, target, body, expected
+):
     answer = await call(app, method, target, body, {"content-type": "application/json"})
     assert answer.status == 200, answer.body
     assert servicer.requests == [expected]
@@ -96,7 +97,9 @@ async def test_options_tells_what_a_path_answers(app):
 
 async def test_a_custom_kind_of_star_answers_every_method(app, servicer):
     for method in ("GET", "PURGE", "OPTIONS"):
-        assert (await call(app, method, "/v1/echo:any", {"types": {"boolValue": True}})).status == 200
+        assert (
+            await call(app, method, "/v1/echo:any", {"types": {"boolValue": True}})
+        ).status == 200
     assert all(request.types.bool_value for request in servicer.requests)
 
 
@@ -247,8 +250,9 @@ async def test_done_callbacks_are_called_with_the_context(app, servicer):
         return library_pb2.Book()
 
     servicer.GetBook = get_book
-    from grpc_transcoding import Transcoder
     from tests.grpc_transcoding._gen import library_pb2_grpc
+
+    from grpc_transcoding import Transcoder
 
     transcoder = Transcoder()
     library_pb2_grpc.add_LibraryServicer_to_server(servicer, transcoder)

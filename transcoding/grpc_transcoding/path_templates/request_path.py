@@ -41,7 +41,7 @@ class RequestPath:
         raw_segments = _without_trailing_empty(parts)
         segments = tuple(decode(segment) for segment in raw_segments)
         verb, raw_before, before = "", raw_segments, segments
-        if len(raw_segments) == len(parts) and b":" in raw_segments[-1]:
+        if raw_segments and len(raw_segments) == len(parts) and b":" in raw_segments[-1]:
             base, raw_verb = raw_segments[-1].rsplit(b":", 1)
             if raw_verb:
                 verb = decode(raw_verb)
