@@ -117,6 +117,17 @@ class ResourceExhausted(OperationsError):
     code = code_pb2.RESOURCE_EXHAUSTED
 
 
+class OperationTooLarge(ResourceExhausted):
+    """The serialized operation is larger than the service keeps."""
+
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(
+            f"The operation would be {size} bytes; the limit is {limit}.",
+            reason="OPERATION_TOO_LARGE",
+            metadata={"bytes": str(size), "limit": str(limit)},
+        )
+
+
 class Unimplemented(OperationsError):
     """This service, or this operation's handler, does not offer the method."""
 

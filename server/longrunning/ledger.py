@@ -1,0 +1,174 @@
+"""Where every change of an operation is written: one step, one compare-and-set, one line of log."""
+
+import dataclasses
+import hashlib
+import logging
+from collections.abc import Callable
+
+from google.longrunning import operations_pb2
+from google.protobuf import any_pb2
+from google.rpc import status_pb2
+
+from longrunning import names
+from longrunning.clock import Clock
+from longrunning.errors import AlreadyExists, OperationNotFound, OperationsError, OperationTooLarge
+from longrunning.identifiers import IdFactory
+from longrunning.lifecycle import Record, StaleAttempt, State
+from longrunning.statuses import status_of
+from longrunning.stores import Store
+
+_log = logging.getLogger(__name__)
+
+Step = Callable[[Record, int], Record]
+"""Takes a record and the time, and returns the next record, or the same one for "no change"."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class NewOperation:
+    """What is to be created.
+
+    Attributes:
+        parent: what it belongs to, "" for nothing.
+        method: the RPC that starts it, `pkg.Service/Method`, or "".
+        handler: who does the work, "" if it runs elsewhere.
+        caller: who starts it.
+        request_id: the caller's key for repeating this, "" for none.
+        request: what the work is to do.
+        metadata: the first metadata, if there is any yet.
+        retention: how long to keep it once done, in microseconds.
+        owner: who works on it already, for work that runs elsewhere.
+    """
+
+    parent: str
+    method: str
+    handler: str
+    caller: str
+    request_id: str
+    request: any_pb2.Any
+    metadata: any_pb2.Any | None
+    retention: int
+    owner: str = ""
+
+
+class Ledger:
+    """Creates and advances the operations of one store.
+
+    Args:
+        store: keeps them.
+        clock: the time of every change.
+        domain: the `ErrorInfo.domain` of errors in operations.
+        max_operation_bytes: how large a serialized operation may become.
+    """
+
+    def __init__(
+        self, store: Store, *, clock: Clock, domain: str, max_operation_bytes: int
+    ) -> None:
+        self.store = store
+        self.clock = clock
+        self._domain = domain
+        self._max_operation_bytes = max_operation_bytes
+        self._new_id = IdFactory()
+
+    async def create(self, new: NewOperation) -> Record:
+        """Adds an operation; it is on disk when this returns.
+
+        Returns:
+            The new record, or that of the same request made before.
+
+        Raises:
+            InvalidArgument: the parent is malformed.
+            AlreadyExists: the request id stands for another request.
+            OperationTooLarge: the operation would be too large.
+        """
+        names.check_parent(new.parent)
+        now = self.clock()
+        operation_id = self._new_id(now)
+        name = names.operation_name(new.parent, operation_id)
+        request = new.request.SerializeToString(deterministic=True)
+        digest = hashlib.sha256(request).digest()
+        operation = operations_pb2.Operation(name=name, metadata=new.metadata)
+        record = Record(
+            name=name,
+            id=operation_id,
+            parent=new.parent,
+            method=new.method,
+            handler=new.handler,
+            caller=new.caller,
+            request_id=new.request_id,
+            request_digest=digest,
+            # Work that runs elsewhere is under way when its operation is made.
+            state=State.PENDING if new.handler else State.RUNNING,
+            revision=1,
+            attempt=0 if new.handler else 1,
+            owner=new.owner,
+            create_time=now,
+            update_time=now,
+            expire_time=0,
+            retention=new.retention,
+            operation=operation.SerializeToString(),
+        )
+        self._check_size(record)
+        kept = await self.store.create(record, request)
+        if kept.request_digest != digest:
+            raise AlreadyExists(
+                f"The request id {new.request_id!r} was used before, with a different request.",
+                reason="REQUEST_ID_REUSED",
+                metadata={"request_id": new.request_id},
+            )
+        if kept is record:
+            self._log_change(record)
+        return kept
+
+    async def advance(
+        self, name: str, step: Step, *, attempt: int | None = None, known: Record | None = None
+    ) -> Record:
+        """Takes one step, again from the newest revision whenever somebody else was faster.
+
+        Args:
+            name: the operation.
+            step: decides what to write; may be called several times.
+            attempt: whose write this is, if it is a worker's.
+            known: the newest record that the caller has, which saves a read.
+
+        Returns:
+            The record after the step.
+
+        Raises:
+            OperationNotFound: it is gone.
+            IllegalTransition: its state does not allow the step.
+            StaleAttempt: a newer attempt holds the work.
+            OperationTooLarge: the operation would become too large.
+        """
+        record = known or await self.store.get(name)
+        while record is not None:
+            if attempt not in (None, record.attempt):
+                raise StaleAttempt(record, attempt or 0)
+            changed = step(record, self.clock())
+            if changed is record:
+                return record
+            self._check_size(changed)
+            if await self.store.replace(changed):
+                self._log_change(changed, record.state)
+                return changed
+            record = await self.store.get(name)
+        raise OperationNotFound(name)
+
+    def status_of(self, error: OperationsError) -> status_pb2.Status:
+        """Returns an error as an operation carries it."""
+        return status_of(error, self._domain)
+
+    def _check_size(self, record: Record) -> None:
+        if (size := len(record.operation)) > self._max_operation_bytes:
+            raise OperationTooLarge(size, self._max_operation_bytes)
+
+    @staticmethod
+    def _log_change(record: Record, before: State | None = None) -> None:
+        _log.log(
+            logging.DEBUG if record.state is before else logging.INFO,
+            "%s is %s (revision %d, attempt %d)",
+            record.name,
+            record.state,
+            record.revision,
+            record.attempt,
+            extra={"operation": record.name, "state": str(record.state)},
+        )

@@ -1,0 +1,425 @@
+"""`Operations`: the one object that a service holds."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Literal, ParamSpec, Protocol, TypeVar
+
+import grpc.aio
+from google.longrunning import operations_pb2, operations_pb2_grpc
+from google.protobuf import empty_pb2
+from google.protobuf.message import Message
+from google.rpc import status_pb2
+
+from longrunning import lifecycle
+from longrunning.clock import SECOND, Clock, system_clock
+from longrunning.engines import Engine, InProcessEngine
+from longrunning.errors import OperationsError
+from longrunning.handlers import Handler, Handlers, OnInterruption, declare
+from longrunning.ledger import Ledger, NewOperation, Step
+from longrunning.lifecycle import State
+from longrunning.packing import pack
+from longrunning.servicer import OperationsServicer
+from longrunning.statuses import abort
+from longrunning.stores import Store
+from longrunning.view import View
+from longrunning.waiters import Waiters
+
+_log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_PURGE_SECONDS = 60.0
+_PURGED_AT_ONCE = 200
+
+
+class Target(Protocol):
+    """What servicers are added to: a `grpc.aio.Server`, or a `grpc_transcoding.Transcoder`."""
+
+    def add_generic_rpc_handlers(self, generic_rpc_handlers: Any) -> None:  # noqa: ANN401 - grpc's own
+        """Takes the methods of a service."""
+
+
+class Operations:
+    """Owns the state of long-running operations, and runs their work.
+
+    Nothing is opened by making one. Open it with `async with operations:`, with
+    `FastAPI(lifespan=operations.lifespan)`, or let `App` do so.
+
+    Args:
+        store: where the operations are kept.
+        engine: who runs the work; by default this process does.
+        domain: the `ErrorInfo.domain` of errors, such as `scanner.example.com`.
+        page_size: how many operations a list has whose caller names no number.
+        max_page_size: what larger page sizes are lowered to.
+        max_wait: how long WaitOperation waits at most, in seconds.
+        max_operation_bytes: how large a serialized operation may become.
+        retention: how long operations are kept once done, in seconds.
+        drain: how long running work may take to finish when this is closed, in seconds.
+        clock: returns the time in microseconds since the Unix epoch.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        engine: Engine | None = None,
+        domain: str = "longrunning",
+        page_size: int = 50,
+        max_page_size: int = 1000,
+        max_wait: float = 300.0,
+        max_operation_bytes: int = 1024 * 1024,
+        retention: float = 30 * 24 * 60 * 60,
+        drain: float = 10.0,
+        clock: Clock = system_clock,
+    ) -> None:
+        self.store = store
+        self.domain = domain
+        self.drain_seconds = drain
+        self._engine = engine or InProcessEngine()
+        self._handlers = Handlers()
+        self._retention = retention
+        self._clock = clock
+        self._max_operation_bytes = max_operation_bytes
+        self._page_size = page_size
+        self._max_page_size = max_page_size
+        self._max_wait = max_wait
+        self._opened: _Opened | None = None
+
+    # Declaring what there is to do.
+
+    def handler(
+        self,
+        *,
+        method: str = "",
+        response: type[Message] | None = None,
+        metadata: type[Message] | None = None,
+        run: Literal["loop", "thread"] | None = None,
+        name: str | None = None,
+        on_interruption: OnInterruption = "fail",
+        max_attempts: int = 3,
+        cancellable: bool = True,
+        retention: float | None = None,
+    ) -> Callable[[Callable[P, R]], Handler[P, R]]:
+        """Declares a function as the work of operations; it stays callable as it is.
+
+        The function takes the request and an operation context (`name`, `parent`, `request`,
+        `attempt`, `cancelled`, `report`), and returns the response.
+
+        Args:
+            method: the RPC that starts it, `pkg.Service/Method`: the types come from its
+                `google.longrunning.operation_info`.
+            response: the class of the result, by default `google.protobuf.Empty`.
+            metadata: the class of what is reported; None if nothing is.
+            run: "loop", which `async def` means, or "thread", which a plain function has to say.
+            name: its stored identity, by default `method` or else the function's full name.
+            on_interruption: "fail" ends work whose process died as ABORTED, "retry" runs it again.
+            max_attempts: how often it may be begun in all, with "retry".
+            cancellable: whether CancelOperation is offered.
+            retention: how long its operations are kept once done, in seconds.
+
+        Raises:
+            TypeError: the function has the wrong shape or colour.
+            ValueError: an option is wrong, or there is a handler of that name.
+        """
+
+        def decorate(function: Callable[P, R]) -> Handler[P, R]:
+            handler = declare(
+                function,
+                method=method,
+                response=response,
+                metadata=metadata,
+                run=run,
+                name=name,
+                on_interruption=on_interruption,
+                max_attempts=max_attempts,
+                cancellable=cancellable,
+                retention=retention,
+            )
+            self._handlers.add(handler)
+            return handler
+
+        return decorate
+
+    # Starting work that a handler does.
+
+    async def start(
+        self,
+        handler: Handler[Any, Any],
+        request: Message,
+        *,
+        context: grpc.aio.ServicerContext[Any, Any] | None = None,
+        parent: str = "",
+        request_id: str = "",
+    ) -> operations_pb2.Operation:
+        """Creates an operation and has its handler do the work.
+
+        The operation is on disk before this returns.
+
+        Args:
+            handler: what `handler` made of the function.
+            request: what the handler gets.
+            context: the RPC that starts it: a refusal ends the RPC with the right status.
+            parent: what the operation belongs to, `projects/p/locations/l`, or "".
+            request_id: makes the call safe to repeat; unique per caller, method and parent.
+
+        Raises:
+            InvalidArgument: the parent is malformed.
+            AlreadyExists: the request id stands for a different request.
+            OperationTooLarge: the operation would be larger than is kept.
+            TypeError: the handler is not one of this object.
+
+        Spec: AIP-151, AIP-155
+        """
+        if handler not in self._handlers:
+            raise TypeError(f"{handler!r} is not a handler of this Operations")
+        opened = self._open
+        retention = self._retention if handler.retention is None else handler.retention
+        new = NewOperation(
+            parent=parent,
+            method=handler.method,
+            handler=handler.name,
+            caller="",
+            request_id=request_id,
+            request=pack(request),
+            metadata=None,
+            retention=int(retention * SECOND),
+        )
+        try:
+            record = await opened.ledger.create(new)
+        except OperationsError as error:
+            if context is None:
+                raise
+            await abort(context, error, self.domain)
+        if record.state is State.PENDING:
+            self._engine.dispatch(record.name)
+        return record.message()
+
+    # Work that runs elsewhere.
+
+    async def create(
+        self,
+        *,
+        parent: str = "",
+        metadata: Message | None = None,
+        method: str = "",
+        request: Message | None = None,
+        request_id: str = "",
+        retention: float | None = None,
+    ) -> operations_pb2.Operation:
+        """Creates an operation whose work runs elsewhere, and is under way.
+
+        Args:
+            parent: what the operation belongs to, or "".
+            metadata: its first metadata.
+            method: the RPC that starts it, `pkg.Service/Method`.
+            request: what `request_id` stands for.
+            request_id: makes the call safe to repeat.
+            retention: how long to keep it once done, in seconds.
+
+        Raises:
+            InvalidArgument: the parent is malformed.
+            AlreadyExists: the request id stands for a different request.
+            OperationTooLarge: the operation would be larger than is kept.
+        """
+        new = NewOperation(
+            parent=parent,
+            method=method,
+            handler="",
+            caller="",
+            request_id=request_id,
+            request=pack(request or empty_pb2.Empty()),
+            metadata=pack(metadata) if metadata else None,
+            retention=int((self._retention if retention is None else retention) * SECOND),
+        )
+        return (await self._open.ledger.create(new)).message()
+
+    async def report(self, name: str, metadata: Message) -> bool:
+        """Replaces an operation's metadata.
+
+        Returns:
+            Whether its cancellation was requested.
+
+        Raises:
+            OperationNotFound: there is none, or it was deleted.
+            IllegalTransition: it is done.
+        """
+        packed = pack(metadata)
+        record = await self._open.ledger.advance(
+            name, lambda record, now: lifecycle.report(record, packed, now=now)
+        )
+        return record.state is State.CANCELLING
+
+    async def succeed(self, name: str, response: Message | None = None) -> operations_pb2.Operation:
+        """Ends an operation with its response, `google.protobuf.Empty` if there is none.
+
+        Raises:
+            OperationNotFound: there is none, or it was deleted.
+            IllegalTransition: it is done already.
+        """
+        packed = pack(response or empty_pb2.Empty())
+        return await self._end(name, lambda record, now: lifecycle.succeed(record, packed, now=now))
+
+    async def fail(
+        self, name: str, error: OperationsError | status_pb2.Status
+    ) -> operations_pb2.Operation:
+        """Ends an operation with an error.
+
+        Raises:
+            OperationNotFound: there is none, or it was deleted.
+            IllegalTransition: it is done already.
+        """
+        ledger = self._open.ledger
+        status = ledger.status_of(error) if isinstance(error, OperationsError) else error
+        return await self._end(name, lambda record, now: lifecycle.fail(record, status, now=now))
+
+    async def cancelled(self, name: str) -> operations_pb2.Operation:
+        """Ends an operation as cancelled: its work has stopped.
+
+        Raises:
+            OperationNotFound: there is none, or it was deleted.
+            IllegalTransition: it is done already.
+        """
+        return await self._end(name, lambda record, now: lifecycle.cancel(record, now=now))
+
+    async def _end(self, name: str, step: Step) -> operations_pb2.Operation:
+        return (await self._open.ledger.advance(name, step)).message()
+
+    # What clients may ask; see View.
+
+    async def get(self, name: str) -> operations_pb2.Operation:
+        """Returns the latest state of an operation; see `View.get`."""
+        return await self._open.view.get(name)
+
+    async def list(
+        self,
+        name: str = "",
+        *,
+        filter: str = "",  # noqa: A002 - the name of the field
+        page_size: int = 0,
+        page_token: str = "",
+        return_partial_success: bool = False,
+    ) -> operations_pb2.ListOperationsResponse:
+        """Returns one page of the operations of a parent; see `View.list`."""
+        return await self._open.view.list(
+            name,
+            filter=filter,
+            page_size=page_size,
+            page_token=page_token,
+            return_partial_success=return_partial_success,
+        )
+
+    async def wait(self, name: str, timeout: float | None = None) -> operations_pb2.Operation:
+        """Returns an operation once it is done or the time is over; see `View.wait`."""
+        return await self._open.view.wait(name, timeout)
+
+    async def cancel(self, name: str) -> None:
+        """Asks for an operation to be cancelled; see `View.cancel`."""
+        await self._open.view.cancel(name)
+
+    async def delete(self, name: str) -> None:
+        """Forgets an operation; see `View.delete`."""
+        await self._open.view.delete(name)
+
+    def add_to_server(self, target: Target) -> None:
+        """Adds `google.longrunning.Operations` to a gRPC server or a transcoder."""
+        servicer = OperationsServicer(self, domain=self.domain)
+        operations_pb2_grpc.add_OperationsServicer_to_server(servicer, target)
+
+    # Opening and closing.
+
+    async def __aenter__(self) -> "Operations":
+        """Opens the store and starts the engine.
+
+        Raises:
+            StoreError: the store cannot be opened.
+            RuntimeError: it is open already.
+        """
+        if self._opened:
+            raise RuntimeError("this Operations is open already: open it once, and share it")
+        await self.store.open()
+        try:
+            self._opened = self._assemble()
+            await self._engine.start(self._opened.ledger, self._handlers)
+        except BaseException:
+            self._opened = None
+            await self.store.close()
+            raise
+        self._purging = asyncio.create_task(self._purge_forever())
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Lets running work finish for `drain_seconds`, interrupts the rest, closes the store."""
+        self.answer_waiters()
+        self._purging.cancel()
+        try:
+            await self._engine.stop(self.drain_seconds)
+        finally:
+            self._opened = None
+            await self.store.close()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(self, app: object) -> AsyncIterator[None]:  # noqa: ARG002 - the host's shape
+        """Is open while a Starlette or FastAPI application runs."""
+        async with self:
+            yield
+
+    def answer_waiters(self) -> None:
+        """Answers everyone who waits with the latest state: what a server does before it stops."""
+        self._open.waiters.drain()
+
+    def _assemble(self) -> "_Opened":
+        ledger = Ledger(
+            self.store,
+            clock=self._clock,
+            domain=self.domain,
+            max_operation_bytes=self._max_operation_bytes,
+        )
+        waiters = Waiters(self.store)
+        view = View(
+            ledger,
+            waiters,
+            self._handlers,
+            page_size=self._page_size,
+            max_page_size=self._max_page_size,
+            max_wait=self._max_wait,
+        )
+        return _Opened(ledger=ledger, waiters=waiters, view=view)
+
+    @property
+    def _open(self) -> "_Opened":
+        if self._opened is None:
+            raise RuntimeError(
+                "this Operations is not open: use `async with operations:`, "
+                "FastAPI(lifespan=operations.lifespan), or an App"
+            )
+        return self._opened
+
+    async def _purge_forever(self) -> None:
+        """Removes what has expired, a little at a time, so that nothing waits for it."""
+        while True:
+            try:
+                purged = _PURGED_AT_ONCE
+                while purged == _PURGED_AT_ONCE:
+                    purged = await self.store.purge(now=self._clock(), limit=_PURGED_AT_ONCE)
+            except OperationsError as error:
+                _log.warning("purging failed, and is tried again: %s", error)
+            await asyncio.sleep(_PURGE_SECONDS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Opened:
+    """What there is only while the store is open."""
+
+    ledger: Ledger
+    waiters: Waiters
+    view: View

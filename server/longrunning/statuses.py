@@ -1,0 +1,38 @@
+"""The one place where an error becomes a `google.rpc.Status`, and a status ends an RPC.
+
+Spec: AIP-193, google/rpc/status.proto
+"""
+
+from typing import NoReturn
+
+import grpc.aio
+from google.protobuf import any_pb2
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2
+from grpc_status import rpc_status
+
+from longrunning.errors import OperationsError
+
+
+def status_of(error: OperationsError, domain: str) -> status_pb2.Status:
+    """Returns the status of an error, with ErrorInfo first among its details.
+
+    Args:
+        error: what went wrong.
+        domain: the `ErrorInfo.domain` of the service, such as `scanner.example.com`.
+    """
+    info = error_details_pb2.ErrorInfo(reason=error.reason, domain=domain, metadata=error.metadata)
+    status = status_pb2.Status(code=error.code, message=error.message)
+    for detail in (info, *error.details):
+        packed = any_pb2.Any()
+        packed.Pack(detail)
+        status.details.append(packed)
+    return status
+
+
+async def abort(
+    context: grpc.aio.ServicerContext[Message, Message], error: OperationsError, domain: str
+) -> NoReturn:
+    """Ends the RPC with an error; its details travel in `grpc-status-details-bin`."""
+    await context.abort_with_status(rpc_status.to_status(status_of(error, domain)))
+    raise AssertionError("abort_with_status returned")

@@ -1,0 +1,146 @@
+"""A store that forgets everything when the process ends: for tests and for trying things out."""
+
+import secrets
+from bisect import bisect_left, insort
+from collections.abc import Collection, Sequence
+
+from longrunning.lifecycle import Record, State
+from longrunning.stores.contract import Changed, Query, Store, Unwatch, Worklist
+from longrunning.stores.watchers import Watchers
+
+
+class MemoryStore(Store):
+    """Keeps operations in this process's memory."""
+
+    def __init__(self) -> None:
+        self._records: dict[str, Record] = {}
+        self._requests: dict[str, bytes] = {}
+        self._by_request_id: dict[tuple[str, str, str, str], str] = {}
+        self._names: dict[str, str] = {}
+        self._ids: list[str] = []
+        self._watchers = Watchers()
+        self.worklist = MemoryWorklist(self._records)
+        self.page_token_key = secrets.token_bytes(32)
+
+    @property
+    def url(self) -> str:
+        """Says that this is the memory of this process."""
+        return "memory:"
+
+    async def open(self) -> None:
+        """Does nothing: what was kept is kept."""
+
+    async def close(self) -> None:
+        """Does nothing: the operations stay until the store itself goes."""
+
+    async def create(self, record: Record, request: bytes) -> Record:
+        """Adds a record; see `Store.create`."""
+        if record.request_id:
+            key = _request_key(record)
+            if (name := self._by_request_id.get(key)) is not None:
+                return self._records[name]
+            self._by_request_id[key] = record.name
+        self._records[record.name] = record
+        self._requests[record.name] = request
+        self._names[record.id] = record.name
+        insort(self._ids, record.id)
+        self._watchers.notify([record.name])
+        return record
+
+    async def get(self, name: str) -> Record | None:
+        """Returns the record of a name, or None."""
+        return self._records.get(name)
+
+    async def request(self, name: str) -> bytes | None:
+        """Returns the serialized request of an operation, or None."""
+        return self._requests.get(name)
+
+    async def replace(self, record: Record) -> bool:
+        """Writes the next revision of a record, if nobody was faster."""
+        stored = self._records.get(record.name)
+        if stored is None or stored.revision != record.revision - 1:
+            return False
+        self._records[record.name] = record
+        self._watchers.notify([record.name])
+        return True
+
+    async def delete(self, name: str) -> bool:
+        """Removes an operation; returns whether it was there."""
+        record = self._records.pop(name, None)
+        if record is None:
+            return False
+        del self._requests[name], self._names[record.id]
+        del self._ids[bisect_left(self._ids, record.id)]
+        if record.request_id:
+            del self._by_request_id[_request_key(record)]
+        self._watchers.notify([name])
+        return True
+
+    async def list(self, query: Query) -> Sequence[Record]:
+        """Returns the records that a query selects, newest first.
+
+        Unlike a store with indexes, this one looks at every newer record on the way.
+        """
+        end = bisect_left(self._ids, query.before) if query.before else len(self._ids)
+        selected: list[Record] = []
+        for position in range(end - 1, -1, -1):
+            record = self._records[self._names[self._ids[position]]]
+            if query.parent not in (None, record.parent):
+                continue
+            if query.done not in (None, record.state.done):
+                continue
+            selected.append(record)
+            if len(selected) == query.limit:
+                break
+        return selected
+
+    async def purge(self, *, now: int, limit: int) -> int:
+        """Removes operations that have expired; returns how many."""
+        expired = [r.name for r in self._records.values() if 0 < r.expire_time < now][:limit]
+        for name in expired:
+            await self.delete(name)
+        return len(expired)
+
+    def watch(self, changed: Changed) -> Unwatch:
+        """Calls `changed` after each change."""
+        return self._watchers.add(changed)
+
+
+class MemoryWorklist(Worklist):
+    """Answers from the same records as the store."""
+
+    def __init__(self, records: dict[str, Record]) -> None:
+        self._records = records
+        self._owners: dict[str, int] = {}
+
+    async def beat(self, owner: str, *, now: int, expire_time: int) -> None:  # noqa: ARG002 - contract
+        """Says that an owner lives until `expire_time`."""
+        self._owners[owner] = expire_time
+
+    async def retire(self, owner: str) -> None:
+        """Says that an owner is gone."""
+        self._owners.pop(owner, None)
+
+    async def pending(self, handlers: Collection[str], *, limit: int) -> Sequence[Record]:
+        """Returns pending records for one of these handlers, the oldest first."""
+        return self._select(
+            [r for r in self._unfinished() if r.state is State.PENDING and r.handler in handlers],
+            limit,
+        )
+
+    async def orphans(self, *, now: int, limit: int) -> Sequence[Record]:
+        """Returns claimed records whose owner no longer lives."""
+        return self._select(
+            [r for r in self._unfinished() if r.owner and self._owners.get(r.owner, 0) < now], limit
+        )
+
+    def _unfinished(self) -> list[Record]:
+        return [record for record in self._records.values() if not record.state.done]
+
+    @staticmethod
+    def _select(records: list[Record], limit: int) -> Sequence[Record]:
+        return sorted(records, key=lambda record: record.id)[:limit]
+
+
+def _request_key(record: Record) -> tuple[str, str, str, str]:
+    return record.caller, record.method, record.parent, record.request_id

@@ -1,0 +1,5 @@
+"""Operations in one SQLite file."""
+
+from longrunning.stores.sqlite.store import SQLiteStore
+
+__all__ = ["SQLiteStore"]

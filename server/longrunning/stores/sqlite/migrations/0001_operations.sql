@@ -1,0 +1,46 @@
+-- oldest reader: 1
+
+CREATE TABLE operations (
+    id             TEXT    NOT NULL PRIMARY KEY,
+    name           TEXT    NOT NULL UNIQUE,
+    parent         TEXT    NOT NULL,
+    method         TEXT    NOT NULL,
+    handler        TEXT    NOT NULL,
+    caller         TEXT    NOT NULL,
+    request_id     TEXT    NOT NULL,
+    request_digest BLOB    NOT NULL,
+    state          TEXT    NOT NULL,
+    done           INTEGER NOT NULL AS (state IN ('succeeded', 'failed', 'cancelled')) STORED,
+    revision       INTEGER NOT NULL,
+    attempt        INTEGER NOT NULL,
+    owner          TEXT    NOT NULL,
+    create_time    INTEGER NOT NULL, -- times are microseconds since the Unix epoch, 0 for never
+    update_time    INTEGER NOT NULL,
+    expire_time    INTEGER NOT NULL,
+    retention      INTEGER NOT NULL,
+    operation      BLOB    NOT NULL, -- a serialized google.longrunning.Operation
+    request        BLOB    NOT NULL  -- a serialized google.protobuf.Any
+) STRICT;
+
+-- A page of a list is a walk down one of these.
+CREATE INDEX operations_by_parent ON operations (parent, id);
+CREATE INDEX operations_by_parent_and_done ON operations (parent, done, id);
+CREATE INDEX operations_by_done ON operations (done, id);
+
+CREATE UNIQUE INDEX operations_by_request_id
+    ON operations (caller, method, parent, request_id) WHERE request_id <> '';
+
+CREATE INDEX operations_pending ON operations (id) WHERE state = 'pending';
+CREATE INDEX operations_claimed ON operations (id) WHERE state IN ('running', 'cancelling');
+CREATE INDEX operations_expiring ON operations (expire_time) WHERE expire_time > 0;
+
+-- Who works: a claimed operation whose owner is not here, or has expired, is orphaned.
+CREATE TABLE owners (
+    owner       TEXT    NOT NULL PRIMARY KEY,
+    expire_time INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE secrets (
+    name  TEXT NOT NULL PRIMARY KEY,
+    value BLOB NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,125 @@
+"""The one writer of a SQLite file: it commits the writes of many callers together.
+
+A commit costs one sync of the disk however many rows it has, so the writes that arrive while one
+commit is under way share the next. Each caller is answered only after the commit that has
+its write.
+"""
+
+import asyncio
+import logging
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from longrunning.stores.sqlite.faults import serving_error
+
+_log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+_LARGEST_COMMIT = 512
+
+
+@dataclass(slots=True)
+class _Write(Generic[_T]):
+    """One caller's part of a commit."""
+
+    work: Callable[[sqlite3.Connection], _T]
+    future: asyncio.Future[_T]
+    name: str | None
+    result: _T | None = None
+    error: Exception | None = None
+
+
+class Writer:
+    """A thread with a connection of its own.
+
+    Args:
+        connection: used by the thread alone, and closed by it.
+        committed: called on the event loop with the names that a commit changed.
+    """
+
+    def __init__(
+        self, connection: sqlite3.Connection, committed: Callable[[Collection[str]], None]
+    ) -> None:
+        self._connection = connection
+        self._committed = committed
+        self._loop = asyncio.get_running_loop()
+        self._queue: queue.SimpleQueue[_Write[Any] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="longrunning-sqlite", daemon=True)
+        self._thread.start()
+
+    def write(
+        self, work: Callable[[sqlite3.Connection], _T], name: str | None = None
+    ) -> asyncio.Future[_T]:
+        """Puts work into the next commit.
+
+        Args:
+            work: runs on the writer's thread, within a transaction; if it raises, only its own
+                changes are undone.
+            name: the operation that it changes, if it changes one.
+
+        Returns:
+            Its result, once the commit is on disk.
+        """
+        future: asyncio.Future[_T] = self._loop.create_future()
+        self._queue.put(_Write(work, future, name))
+        return future
+
+    async def close(self) -> None:
+        """Commits what was put in before, and ends the thread."""
+        self._queue.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    def _run(self) -> None:
+        stopping = False
+        while not stopping:
+            batch: list[_Write[Any]] = []
+            write = self._queue.get()
+            while write is not None:
+                batch.append(write)
+                if len(batch) == _LARGEST_COMMIT or self._queue.empty():
+                    break
+                write = self._queue.get()
+            stopping = write is None
+            if batch:
+                self._commit(batch)
+                self._loop.call_soon_threadsafe(self._answer, batch)
+        self._connection.close()
+
+    def _commit(self, batch: list[_Write[Any]]) -> None:
+        connection = self._connection
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            for write in batch:
+                connection.execute("SAVEPOINT one")
+                try:
+                    write.result = write.work(connection)
+                except Exception as error:
+                    if not connection.in_transaction:
+                        raise  # SQLite itself gave the whole transaction up: a full disk does that
+                    write.error = error
+                    connection.execute("ROLLBACK TO one")
+                connection.execute("RELEASE one")
+            connection.execute("COMMIT")
+        except Exception as error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            for write in batch:
+                write.error = error
+
+    def _answer(self, batch: list[_Write[Any]]) -> None:
+        """Answers the callers of a commit, on the event loop."""
+        for write in batch:
+            if write.future.done():
+                continue  # its caller went away; the write stands all the same
+            if write.error is None:
+                write.future.set_result(write.result)
+            elif isinstance(write.error, sqlite3.Error):
+                write.future.set_exception(serving_error(write.error))
+            else:
+                write.future.set_exception(write.error)
+        if names := {write.name for write in batch if write.name and write.error is None}:
+            self._committed(names)

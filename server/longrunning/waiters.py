@@ -1,0 +1,88 @@
+"""Who waits for operations to be done."""
+
+import asyncio
+from collections.abc import Collection
+
+from longrunning.lifecycle import Record
+from longrunning.stores import Store
+from longrunning.stores.contract import Unwatch
+
+
+class Waiters:
+    """Holds the callers of WaitOperation until their operations change for good.
+
+    A change is looked at once, however many wait for it, and only what is done (or gone) wakes
+    them. The store is watched while anybody waits, and not otherwise.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._waiting: dict[str, set[asyncio.Future[None]]] = {}
+        self._unwatch: Unwatch | None = None
+        self._changed: set[str] = set()
+        self._looking: asyncio.Task[None] | None = None
+        self._draining = False
+
+    async def wait(self, name: str, seconds: float) -> Record | None:
+        """Returns the record when it is done, or as it is when the time is over.
+
+        Args:
+            name: the operation.
+            seconds: how long to wait at most.
+
+        Returns:
+            None if there is no such operation, or no longer.
+        """
+        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._add(name, woken)
+        try:
+            record = await self._store.get(name)
+            if record is None or record.state.done or self._draining or seconds <= 0:
+                return record
+            await asyncio.wait([woken], timeout=seconds)
+        finally:
+            self._remove(name, woken)
+        return await self._store.get(name)
+
+    def drain(self) -> None:
+        """Answers everyone who waits with the latest state, and from now on at once."""
+        self._draining = True
+        for name in list(self._waiting):
+            self._wake(name)
+
+    def _add(self, name: str, woken: asyncio.Future[None]) -> None:
+        self._waiting.setdefault(name, set()).add(woken)
+        if self._unwatch is None:
+            self._unwatch = self._store.watch(self._notice)
+
+    def _remove(self, name: str, woken: asyncio.Future[None]) -> None:
+        waiting = self._waiting[name]
+        waiting.discard(woken)
+        if not waiting:
+            del self._waiting[name]
+        if not self._waiting and self._unwatch:
+            self._unwatch()
+            self._unwatch = None
+
+    def _notice(self, names: Collection[str] | None) -> None:
+        if names is None:
+            self._changed.update(self._waiting)
+        else:
+            self._changed.update(name for name in names if name in self._waiting)
+        if self._changed and self._looking is None:
+            self._looking = asyncio.get_running_loop().create_task(self._look())
+
+    async def _look(self) -> None:
+        try:
+            while self._changed:
+                name = self._changed.pop()
+                record = await self._store.get(name)
+                if record is None or record.state.done:
+                    self._wake(name)
+        finally:
+            self._looking = None
+
+    def _wake(self, name: str) -> None:
+        for woken in self._waiting.get(name, ()):
+            if not woken.done():
+                woken.set_result(None)
