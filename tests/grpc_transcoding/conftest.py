@@ -25,5 +25,9 @@ def no_errors_in_log(request, caplog):
     yield
     if request.node.get_closest_marker("logs_errors"):
         return
-    records = [r for r in caplog.get_records("call") if r.levelname in {"ERROR", "CRITICAL"}]
+    records = [
+        record
+        for record in caplog.get_records("call")
+        if record.name == "grpc_transcoding" and record.levelname in {"ERROR", "CRITICAL"}
+    ]
     assert not records, [r.getMessage() for r in records]

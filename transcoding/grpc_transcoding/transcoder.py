@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-import grpc.aio
 from google.api import http_pb2, service_pb2
 from google.protobuf import descriptor_pool
 
@@ -18,7 +17,7 @@ from grpc_transcoding.bindings.faults import Fault, ServiceConfigError
 from grpc_transcoding.bindings.router import Router
 from grpc_transcoding.bindings.rule_set import RuleSet, collect_rules
 from grpc_transcoding.bindings.service_config import ServiceConfig, load_service_config
-from grpc_transcoding.calls.in_process import InProcessBackend
+from grpc_transcoding.calls.colours import Interceptor, backend_for, check_interceptors
 from grpc_transcoding.calls.servicers import Handler, Servicers
 from grpc_transcoding.http.asgi import Receive, Scope, Send
 from grpc_transcoding.http.endpoint import Endpoint
@@ -32,7 +31,6 @@ from grpc_transcoding.options import Options
 from grpc_transcoding.path_templates import Unescape
 
 _log = logging.getLogger("grpc_transcoding")
-Interceptor = grpc.aio.ServerInterceptor | grpc.ServerInterceptor
 Lifespan = Callable[[Any], AbstractAsyncContextManager[Any]]
 
 
@@ -106,6 +104,7 @@ class Transcoder:
         self._configs = tuple(load_service_config(config) for config in service_configs)
         self._http_rules = tuple(http_rules)
         self._interceptors = tuple(interceptors)
+        check_interceptors(self._interceptors)
         self._lifespan = lifespan
         self._strict = strict
         self._error_domain = error_domain
@@ -177,7 +176,7 @@ class Transcoder:
         return HttpService(
             router=router,
             endpoints=endpoints,
-            backend=InProcessBackend(self._servicers, self._interceptors, self._executor),  # type: ignore[arg-type]
+            backend=backend_for(self._servicers, self._interceptors, self._executor),
             options=self._options,
             writer=ReplyWriter(self._pool, self._reply_encoder),
             errors=ErrorReplies(self._pool, domain, self._options.www_authenticate),

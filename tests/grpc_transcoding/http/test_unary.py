@@ -25,8 +25,8 @@ async def test_a_reply_is_one_line_of_json_without_defaults(app):
         ("GET", BOOK + "/pages/7", None, library_pb2.GetPageRequest(name=BOOK[4:], number=7)),
         (
             "GET",
-            "/v1/shelves/1/books?pageSize=5&page_token=a+b&bindings=BINDING_HARD&bindings=2"
-            "&author.fullName=J%26A",
+            ("/v1/shelves/1/books?pageSize=5&page_token=a+b&bindings=BINDING_HARD&bindings=2"
+            "&author.fullName=J%26A"),
             None,
             library_pb2.ListBooksRequest(
                 parent="shelves/1",

@@ -8,10 +8,10 @@ Spec: grpc.aio.ServerInterceptor.
 
 from __future__ import annotations
 
-import asyncio
-import logging
+import inspect
 from collections.abc import Sequence
 from concurrent.futures import Executor
+from contextlib import aclosing
 from typing import Any
 
 import grpc
@@ -19,7 +19,7 @@ import grpc.aio
 from google.protobuf.message import Message
 
 from grpc_transcoding.calls.backend import Request
-from grpc_transcoding.calls.outcome import CallFailure, ClientGoneError
+from grpc_transcoding.calls.endings import ending_of
 from grpc_transcoding.calls.servicer_context import TranscodedContext
 from grpc_transcoding.calls.servicers import (
     CallDetails,
@@ -28,13 +28,11 @@ from grpc_transcoding.calls.servicers import (
     Servicers,
     argument_for,
     behaviour_of,
+    check_streaming,
     is_async,
     reply_from,
 )
 from grpc_transcoding.calls.sync_bridge import SyncBridge
-from grpc_transcoding.errors import TranscodingError
-
-_log = logging.getLogger("grpc_transcoding")
 
 
 class InProcessBackend:
@@ -60,57 +58,41 @@ class InProcessBackend:
         self, method: RpcMethod, request: Request, context: TranscodedContext
     ) -> Message:
         """Calls a method whose reply is one message."""
-        try:
+        with ending_of(method, context):
             handler = await self._handler(method, context)
             behaviour = behaviour_of(handler)
-            argument = self._argument(handler, request)
+            argument = _argument(handler, request)
             if is_async(behaviour):
                 reply = await behaviour(argument, context)
             else:
-                bridge = SyncBridge(context, self._executor)
-                reply = await bridge.unary(behaviour, argument)
+                reply = await SyncBridge(context, self._executor).unary(behaviour, argument)
             context.raise_for_termination()
             if failure := context.failure():
                 raise failure
             return reply_from(handler, reply, method.response_class)
-        except (CallFailure, ClientGoneError, TranscodingError):
-            raise
-        except Exception as exception:
-            raise _failure(method, context, exception) from exception
-        finally:
-            _call_back(method, context)
 
     async def stream(self, method: RpcMethod, request: Request, context: TranscodedContext) -> None:
         """Calls a method whose replies go to `context.write`, one by one."""
-        try:
+        with ending_of(method, context):
             handler = await self._handler(method, context)
             behaviour = behaviour_of(handler)
-            argument = self._argument(handler, request)
+            argument = _argument(handler, request)
+
+            def to_message(reply: object) -> Message:
+                return reply_from(handler, reply, method.response_class)
+
             if not is_async(behaviour):
-                await SyncBridge(context, self._executor).stream(
-                    behaviour,
-                    argument,
-                    lambda reply: reply_from(handler, reply, method.response_class),
-                )
-            elif asyncio.iscoroutinefunction(behaviour):
-                await behaviour(argument, context)  # writes by context.write
+                await SyncBridge(context, self._executor).stream(behaviour, argument, to_message)
+            elif inspect.iscoroutinefunction(behaviour):
+                await behaviour(argument, context)  # it writes by context.write
             else:
-                replies = behaviour(argument, context)
-                try:
+                async with aclosing(behaviour(argument, context)) as replies:
                     async for reply in replies:
                         context.raise_for_termination()
-                        await context.write(reply_from(handler, reply, method.response_class))
-                finally:
-                    await replies.aclose()
+                        await context.write(to_message(reply))
             context.raise_for_termination()
             if failure := context.failure():
                 raise failure
-        except (CallFailure, ClientGoneError, TranscodingError):
-            raise
-        except Exception as exception:
-            raise _failure(method, context, exception) from exception
-        finally:
-            _call_back(method, context)
 
     async def _handler(self, method: RpcMethod, context: TranscodedContext) -> Handler:
         handler = method.handler
@@ -118,15 +100,7 @@ class InProcessBackend:
             handler = await self._intercepted(0, CallDetails(method.path, context.call_info))
         elif handler is None:
             handler = self._servicers.resolve(CallDetails(method.path, context.call_info))
-        if handler is None:
-            raise CallFailure(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
-        declared = method.descriptor
-        if (handler.request_streaming, handler.response_streaming) != (
-            declared.client_streaming,
-            declared.server_streaming,
-        ):
-            raise TypeError(f"the handler of {method.path} streams otherwise than it is declared")
-        return handler
+        return check_streaming(method, handler)
 
     async def _intercepted(self, index: int, details: grpc.HandlerCallDetails) -> Handler:
         if index == len(self._interceptors):
@@ -137,25 +111,8 @@ class InProcessBackend:
 
         return await self._interceptors[index].intercept_service(continuation, details)
 
-    def _argument(self, handler: Handler, request: Request) -> Any:
-        if isinstance(request, Message):
-            return argument_for(handler, request)
-        return (argument_for(handler, message) async for message in request)
 
-
-def _failure(method: RpcMethod, context: TranscodedContext, exception: Exception) -> CallFailure:
-    """Returns how a call failed that raised; what it raised is logged, and goes no further."""
-    is_foreign = not context.was_aborted and not isinstance(exception, NotImplementedError)
-    if is_foreign:
-        _log.error("%s raised %s", method.path, type(exception).__name__, exc_info=exception)
-    failure = context.failure(exception)
-    assert failure is not None
-    return failure
-
-
-def _call_back(method: RpcMethod, context: TranscodedContext) -> None:
-    for callback in context.finish():
-        try:
-            callback(context)
-        except Exception:
-            _log.exception("a done callback of %s raised", method.path)
+def _argument(handler: Handler, request: Request) -> Any:
+    if isinstance(request, Message):
+        return argument_for(handler, request)
+    return (argument_for(handler, message) async for message in request)

@@ -117,6 +117,14 @@ class TranscodedContext(grpc.aio.ServicerContext[Any, Any]):
         """Ends the call: raises, now and whenever the call goes on in spite of it."""
         self.record_abort(code, details, trailing_metadata)
 
+    def record_sync_abort(self, code: Any, details: str, trailing_metadata: Any = ()) -> None:
+        """Ends the call as a sync server's abort does: a later abort and empty details count."""
+        self._abort = None
+        if code is grpc.StatusCode.OK:
+            code, details = grpc.StatusCode.UNKNOWN, ""
+        self._details = details
+        self.record_abort(code, details, trailing_metadata)
+
     def record_abort(self, code: Any, details: str = "", trailing_metadata: Any = ()) -> None:
         """Ends the call as `abort` does, without being awaited."""
         if self._abort is not None:

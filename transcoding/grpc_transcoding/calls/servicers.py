@@ -13,10 +13,14 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
 
+from grpc_transcoding.calls.outcome import CallFailure
 from grpc_transcoding.calls.servicer_context import CallInfo
 
 # grpc's handlers carry functions of any signature: their own type information says Any.
 Handler = Any
+
+
+_NO_CALL = CallInfo(tuple)
 
 
 class CallDetails(grpc.HandlerCallDetails):
@@ -128,8 +132,7 @@ class Servicers:
         for name in names:
             service = self._find_service(name, required=name in self._services)
             for descriptor in service.methods if service else ():
-                details = CallDetails(f"/{name}/{descriptor.name}", CallInfo(tuple))
-                handler = self.resolve(details)
+                handler = self.resolve(CallDetails(f"/{name}/{descriptor.name}", _NO_CALL))
                 if handler is None and name not in self._services:
                     continue
                 is_fixed = name in self._services
@@ -154,15 +157,14 @@ class Servicers:
         for service in self._services:
             descriptor = self._find_service(service, required=True)
             assert descriptor is not None
-            kinds = {
-                is_async(behaviour_of(handler))
+            behaviours = [
+                behaviour_of(handler)
                 for method in descriptor.methods
-                if (
-                    handler := self.resolve(
-                        CallDetails(f"/{service}/{method.name}", CallInfo(tuple))
-                    )
-                )
-            }
+                if (handler := self.resolve(CallDetails(f"/{service}/{method.name}", _NO_CALL)))
+            ]
+            # A method that is left to the generated class is sync in async servicers, too.
+            own = [b for b in behaviours if not b.__module__.endswith("_pb2_grpc")]
+            kinds = {is_async(behaviour) for behaviour in own}
             colours[service] = kinds.pop() if len(kinds) == 1 else None
         return colours
 
@@ -177,6 +179,24 @@ def behaviour_of(handler: Handler) -> Any:
 def is_async(behaviour: Any) -> bool:
     """Says whether a handler's function is async, as grpc.aio tells it."""
     return inspect.iscoroutinefunction(behaviour) or inspect.isasyncgenfunction(behaviour)
+
+
+def check_streaming(method: RpcMethod, handler: Handler) -> Handler:
+    """Returns a handler that is there and streams as its method is declared.
+
+    Raises:
+        CallFailure: There is none: UNIMPLEMENTED, as on a server.
+        TypeError: An interceptor has put one in its place that streams otherwise.
+    """
+    if handler is None:
+        raise CallFailure(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
+    declared = method.descriptor
+    if (handler.request_streaming, handler.response_streaming) != (
+        declared.client_streaming,
+        declared.server_streaming,
+    ):
+        raise TypeError(f"the handler of {method.path} streams otherwise than it is declared")
+    return handler
 
 
 def argument_for(handler: Handler, request: Message) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import Executor
 from typing import Any, TypeVar
 
@@ -48,13 +48,14 @@ class SyncBridge:
         if isinstance(argument, AsyncIterator):
             argument = self.iterate(argument)
 
-        def write_all() -> None:
-            for reply in behaviour(argument, self.sync_context):
-                if not self.sync_context.is_active():
-                    return
-                self.on_loop(self._context.write(to_message(reply)))
+        await self.run(lambda: self.write_all(behaviour(argument, self.sync_context), to_message))
 
-        await self.run(write_all)
+    def write_all(self, replies: Iterable[Any], to_message: Callable[[Any], Any]) -> None:
+        """Writes replies, on the thread, as long as somebody waits for them."""
+        for reply in replies:
+            if not self.sync_context.is_active():
+                return
+            self.on_loop(self._context.write(to_message(reply)))
 
     async def run(self, function: Callable[[], T]) -> T:
         """Runs a function on a thread; a cancelled call does not wait for it."""
@@ -74,10 +75,6 @@ class SyncBridge:
     def on_loop(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Waits, on the thread, for something that happens on the loop."""
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
-
-    def soon(self, function: Callable[[], Any]) -> None:
-        """Has the loop do something."""
-        self._loop.call_soon_threadsafe(function)
 
     def iterate(self, messages: AsyncIterator[T]) -> Iterator[T]:
         """Returns the messages of a streamed request, for a thread."""
@@ -122,11 +119,11 @@ class SyncContext(grpc.ServicerContext):
 
     def abort(self, code: grpc.StatusCode, details: str) -> Any:
         """Ends the call: raises."""
-        self._context.record_abort(code, details)
+        self._context.record_sync_abort(code, details)
 
     def abort_with_status(self, status: grpc.Status) -> Any:
         """Ends the call with a status such as grpcio-status makes."""
-        self._context.record_abort(
+        self._context.record_sync_abort(
             status.code,
             status.details,
             status.trailing_metadata,

@@ -18,9 +18,9 @@ from grpc_transcoding.messages.fields import (
     descriptor_of,
     fields_by_any_name,
     inner_type,
-    is_well_known,
     is_map,
     is_repeated,
+    is_well_known,
 )
 
 # What protobuf's parser raises on a value of the wrong type, depending on the value.

@@ -1,0 +1,99 @@
+"""Calls of sync servicers through sync interceptors: chain and handler whole, in one thread.
+
+Spec: grpc.ServerInterceptor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import Executor
+from typing import Any
+
+import grpc
+from google.protobuf.message import Message
+
+from grpc_transcoding.calls.backend import Request
+from grpc_transcoding.calls.endings import ending_of
+from grpc_transcoding.calls.servicer_context import TranscodedContext
+from grpc_transcoding.calls.servicers import (
+    CallDetails,
+    Handler,
+    RpcMethod,
+    Servicers,
+    argument_for,
+    behaviour_of,
+    check_streaming,
+    reply_from,
+)
+from grpc_transcoding.calls.sync_bridge import SyncBridge
+
+
+class SyncBackend:
+    """Calls sync handlers through sync interceptors, as `grpc.server` does.
+
+    Args:
+        servicers: Where handlers are found.
+        interceptors: Sync ones, outermost first.
+        executor: The threads, or None for the loop's own.
+    """
+
+    def __init__(
+        self,
+        servicers: Servicers,
+        interceptors: Sequence[grpc.ServerInterceptor],
+        executor: Executor | None = None,
+    ) -> None:
+        self._servicers = servicers
+        self._interceptors = tuple(interceptors)
+        self._executor = executor
+
+    async def unary(
+        self, method: RpcMethod, request: Request, context: TranscodedContext
+    ) -> Message:
+        """Calls a method whose reply is one message."""
+        bridge = SyncBridge(context, self._executor)
+
+        def whole_call() -> Message:
+            handler, argument = self._prepared(method, request, context, bridge)
+            reply = behaviour_of(handler)(argument, bridge.sync_context)
+            context.raise_for_termination()
+            if failure := context.failure():
+                raise failure
+            return reply_from(handler, reply, method.response_class)
+
+        with ending_of(method, context):
+            return await bridge.run(whole_call)
+
+    async def stream(self, method: RpcMethod, request: Request, context: TranscodedContext) -> None:
+        """Calls a method whose replies go to `context.write`, one by one."""
+        bridge = SyncBridge(context, self._executor)
+
+        def whole_call() -> None:
+            handler, argument = self._prepared(method, request, context, bridge)
+            replies = behaviour_of(handler)(argument, bridge.sync_context)
+            bridge.write_all(
+                replies, lambda reply: reply_from(handler, reply, method.response_class)
+            )
+            context.raise_for_termination()
+            if failure := context.failure():
+                raise failure
+
+        with ending_of(method, context):
+            await bridge.run(whole_call)
+
+    def _prepared(
+        self, method: RpcMethod, request: Request, context: TranscodedContext, bridge: SyncBridge
+    ) -> tuple[Handler, Any]:
+        details = CallDetails(method.path, context.call_info)
+        handler = check_streaming(method, self._intercepted(0, details))
+        if isinstance(request, AsyncIterator):
+            messages = bridge.iterate(request)
+            return handler, (argument_for(handler, message) for message in messages)
+        return handler, argument_for(handler, request)
+
+    def _intercepted(self, index: int, details: grpc.HandlerCallDetails) -> Handler:
+        if index == len(self._interceptors):
+            return self._servicers.resolve(details)
+        return self._interceptors[index].intercept_service(
+            lambda changed: self._intercepted(index + 1, changed), details
+        )
