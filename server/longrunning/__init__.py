@@ -33,11 +33,13 @@ from longrunning.errors import (
 from longrunning.handlers import Handler
 from longrunning.operations import Operations
 from longrunning.servicer import OperationsServicer
+from longrunning.serving import App
 from longrunning.stores import MemoryStore, SQLiteStore, Store, StoreError
 
 __all__ = [
     "Aborted",
     "AlreadyExists",
+    "App",
     "AsyncOperationContext",
     "DeadlineExceeded",
     "Engine",

@@ -1,0 +1,68 @@
+"""Where to listen."""
+
+import re
+import socket
+from dataclasses import dataclass
+
+_ADDRESS = re.compile(r"(?:\[(?P<v6>[0-9a-fA-F:.]+)\]|(?P<host>[^:\[\]\s]+)):(?P<port>\d{1,5})")
+
+
+class StartupError(Exception):
+    """A server cannot start; the message is one line for whoever starts it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A host and a port, 0 for a free one."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str, option: str) -> "Address":
+        """Reads `HOST:PORT` or `[IPV6]:PORT`.
+
+        Raises:
+            StartupError: it is neither.
+        """
+        match = _ADDRESS.fullmatch(text)
+        if match is None or int(match["port"]) > 65535:
+            raise StartupError(
+                f"{option} {text!r} is not an address: expected HOST:PORT, such as 127.0.0.1:8080"
+            )
+        return cls(match["v6"] or match["host"], int(match["port"]))
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+    def listen(self, option: str) -> socket.socket:
+        """Returns a listening TCP socket.
+
+        Raises:
+            StartupError: the address is in use, or not one of this machine.
+        """
+        try:
+            family, kind, protocol, _, where = socket.getaddrinfo(
+                self.host, self.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )[0]
+            listener = socket.socket(family, kind, protocol)
+        except OSError as error:
+            raise self.unusable(option, error.strerror) from None
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(where)
+            listener.listen(2048)
+        except OSError as error:
+            listener.close()
+            raise self.unusable(option, error.strerror) from None
+        listener.setblocking(False)
+        return listener
+
+    def unusable(self, option: str, why: str | None) -> StartupError:
+        """Returns the error for an address that cannot be listened on."""
+        reason = (why or "unknown error").lower()
+        return StartupError(
+            f"cannot listen on {option} {self}: {reason}; "
+            "stop what uses it, or choose another address (port 0 takes a free port)"
+        )

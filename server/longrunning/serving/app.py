@@ -1,0 +1,66 @@
+"""An `App`: what one front door serves."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import grpc.aio
+from google.api import service_pb2
+
+from grpc_transcoding import Transcoder
+from longrunning.operations import Operations, Target
+from longrunning.serving.service_configs import service_config
+
+AddToServer = Callable[[Any, Any], None]
+"""What protoc generates as `add_<Service>Servicer_to_server(servicer, server)`."""
+
+DEFAULT_SERVICE_CONFIG = "operations_v1"
+
+
+class App:
+    """Servicers and their operations behind one gRPC port and one HTTP port.
+
+    Nothing is opened or bound by making one: `lro serve module:app` does that.
+
+    Args:
+        operations: what the servicers start; it is served beside them.
+        servicers: each with the function that protoc generated to add it to a server.
+        service_configs: `google.api.Service` files by path, messages, or the names of those that
+            are shipped (`operations_v1`); they say at which paths the methods are served. By
+            default that is `operations_v1`.
+        interceptors: see every call, of gRPC and of REST alike, the first one first.
+    """
+
+    def __init__(
+        self,
+        operations: Operations,
+        *,
+        servicers: Sequence[tuple[AddToServer, object]] = (),
+        service_configs: Sequence[str | Path | service_pb2.Service] = (DEFAULT_SERVICE_CONFIG,),
+        interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
+    ) -> None:
+        self.operations = operations
+        self.interceptors = tuple(interceptors)
+        self._servicers = tuple(servicers)
+        self._service_configs = tuple(service_configs)
+
+    def add_to_server(self, target: Target) -> None:
+        """Adds all servicers, that of the operations included, to a server or transcoder."""
+        for add, servicer in self._servicers:
+            add(servicer, target)
+        self.operations.add_to_server(target)
+
+    def transcoder(self) -> Transcoder:
+        """Returns the REST face of the app, an ASGI application.
+
+        Raises:
+            ServiceConfigError: a service file has a fault.
+        """
+        transcoder = Transcoder(
+            service_configs=[service_config(config) for config in self._service_configs],
+            interceptors=self.interceptors,
+            error_domain=self.operations.domain,
+        )
+        self.add_to_server(transcoder)
+        transcoder.build()
+        return transcoder

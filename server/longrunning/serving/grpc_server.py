@@ -1,0 +1,85 @@
+"""The gRPC half of a serving process."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import grpc.aio
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from longrunning.serving.addresses import Address
+from longrunning.serving.app import App
+
+_OPTIONS = (
+    # Two servers must not share a port by accident.
+    ("grpc.so_reuseport", 0),
+    # Bursts of waiters exceed the core's own limits, which answer them with a bare CANCELLED.
+    ("grpc.server.max_pending_requests", 100_000),
+    ("grpc.server.max_pending_requests_hard_limit", 100_000),
+)
+
+
+class GrpcServer:
+    """An app's servicers, with the health and reflection services beside them."""
+
+    def __init__(self, app: App) -> None:
+        self._server = grpc.aio.server(interceptors=app.interceptors, options=_OPTIONS)
+        recorder = _Recorder(self._server)
+        app.add_to_server(recorder)
+        self._health = health.aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        self._services = [*recorder.services, health.SERVICE_NAME]
+        reflection.enable_server_reflection(
+            [*self._services, reflection.SERVICE_NAME], self._server
+        )
+
+    def bind(self, address: Address) -> Address:
+        """Listens; returns the address with its real port.
+
+        Raises:
+            StartupError: it cannot be listened on.
+        """
+        # The core's own message names no reason, so a plain socket is asked first.
+        address.listen("--grpc").close()
+        try:
+            port = self._server.add_insecure_port(str(address))
+        except RuntimeError:
+            port = 0
+        if not port:
+            raise address.unusable("--grpc", None)
+        return Address(address.host, port)
+
+    async def start(self) -> None:
+        """Begins to serve, and says so to whoever asks for its health."""
+        await self._server.start()
+        await self._tell(health_pb2.HealthCheckResponse.SERVING)
+
+    async def leave(self) -> None:
+        """Says that it is about to stop."""
+        await self._tell(health_pb2.HealthCheckResponse.NOT_SERVING)
+
+    async def stop(self, grace: float) -> None:
+        """Takes no more calls, and lets those under way finish for `grace` seconds."""
+        await self._server.stop(grace)
+
+    async def _tell(self, status: int) -> None:
+        for service in ("", *self._services):
+            await self._health.set(service, status)
+
+
+class _Recorder:
+    """Hands servicers on to a server, and keeps the names of their services."""
+
+    def __init__(self, server: grpc.aio.Server) -> None:
+        self._server = server
+        self.services: list[str] = []
+
+    def add_generic_rpc_handlers(self, generic_rpc_handlers: Iterable[Any]) -> None:
+        handlers = tuple(generic_rpc_handlers)
+        self.services += [
+            handler.service_name() for handler in handlers if hasattr(handler, "service_name")
+        ]
+        self._server.add_generic_rpc_handlers(handlers)
+
+    def add_registered_method_handlers(self, service: str, handlers: Any) -> None:  # noqa: ANN401 - grpc's own
+        self._server.add_registered_method_handlers(service, handlers)

@@ -1,0 +1,57 @@
+"""The HTTP half of a serving process: uvicorn, without a will of its own about signals."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+
+from grpc_transcoding import Transcoder
+
+
+class HttpServer(uvicorn.Server):
+    """Serves a transcoder on a socket that is already bound.
+
+    Args:
+        transcoder: what is served.
+        listener: a listening socket; it is closed when the server stops.
+        grace: how long requests under way may take when it stops, in seconds.
+    """
+
+    def __init__(self, transcoder: Transcoder, listener: socket.socket, *, grace: float) -> None:
+        super().__init__(
+            uvicorn.Config(
+                transcoder,
+                lifespan="off",  # the operations are opened before and closed after it
+                log_config=None,
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=max(1, round(grace)),
+            )
+        )
+        self._listener = listener
+        self._ready = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leaves signals to the process: uvicorn would raise them again, and gRPC never stop."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begins to serve, and says so."""
+        await super().startup(sockets)
+        self._ready.set()
+
+    async def start(self) -> None:
+        """Begins to serve in the background."""
+        self._serving = asyncio.create_task(self.serve([self._listener]))
+        ready = asyncio.create_task(self._ready.wait())
+        await asyncio.wait([self._serving, ready], return_when=asyncio.FIRST_COMPLETED)
+        ready.cancel()
+
+    async def stop(self) -> None:
+        """Takes no more requests, and lets those under way finish."""
+        self.should_exit = True
+        await self._serving
