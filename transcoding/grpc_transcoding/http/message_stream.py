@@ -14,9 +14,11 @@ from grpc_transcoding.errors import TranscodingError, invalid_argument
 from grpc_transcoding.http.body import BodyReader, body_too_large
 from grpc_transcoding.http.endpoint import Endpoint
 from grpc_transcoding.http.limits import Limits
+from grpc_transcoding.messages.request_body import check_json_type
 
 _STRUCTURE = re.compile(rb'["\\\[\]{},\n]')
 _SPACE = b" \t\r\n"
+LINE_TYPES = frozenset({b"application/x-ndjson", b"application/ndjson", b"application/jsonl"})
 
 
 async def read_messages(
@@ -43,6 +45,8 @@ async def read_messages(
     splitter = JsonSplitter(limits.body_bytes)
     count = 0
     async for part in body.parts():
+        if content_type is None or content_type.partition(b";")[0].strip() not in LINE_TYPES:
+            check_json_type(content_type, None)
         for text in splitter.feed(part):
             count += 1
             yield _message(endpoint, captures, parameters, text, count)
@@ -82,6 +86,8 @@ class JsonSplitter:
         self._in_string = False
         self._is_array: bool | None = None
         self._is_closed = False
+        self._is_separated = True
+        self._has_values = False
 
     def feed(self, part: bytes) -> Iterator[bytes]:
         """Takes what has arrived, and yields the values that are complete.
@@ -108,13 +114,20 @@ class JsonSplitter:
                 self._in_string = True
             elif character in b"[{":
                 self._depth += 1
+            elif self._depth:
+                self._depth -= character in b"]}"
+                if not self._depth:  # an object or array is whole: nobody waits for what follows
+                    self._check_separated()
+                    self._is_separated = False
+                    yield bytes(self._buffer[start : at + 1])
+                    start = self._scanned
             elif self._ends_value(character):
                 value = bytes(self._buffer[start:at])
                 start = self._scanned
-                if value.strip(_SPACE) or character == b",":
+                if value.strip(_SPACE) or (self._is_separated and self._needs_value(character)):
                     yield value
-            elif character in b"]}":
-                self._depth -= 1
+                self._is_separated = True
+                self._has_values = True
         else:
             self._scanned = len(self._buffer)
         del self._buffer[:start]
@@ -143,8 +156,16 @@ class JsonSplitter:
         self._buffer = text[1:] if self._is_array else text
         return True
 
+    def _needs_value(self, character: bytes) -> bool:
+        """Whether there must be a value before a comma, or before the bracket behind a comma."""
+        return character == b"," or (character == b"]" and self._has_values)
+
+    def _check_separated(self) -> None:
+        if self._is_array and not self._is_separated:
+            raise invalid_argument("a comma is missing in the body's array", reason="INVALID_JSON")
+
     def _ends_value(self, character: bytes) -> bool:
-        if self._depth or self._is_closed:
+        if self._is_closed:
             return False
         if not self._is_array:
             return character == b"\n"
