@@ -60,8 +60,7 @@ def map_key(field: FieldDescriptor, text: str) -> str | int | bool | None:
     if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
         return literals.as_bool(text)
     if field.cpp_type == FieldDescriptor.CPPTYPE_STRING:
-        # Half of a surrogate pair is text to Python, and to no protobuf.
-        return text if text.encode(errors="ignore").decode() == text else None
+        return text
     number = literals.as_number(text)
     lowest, highest = _INTEGERS[field.cpp_type]
     return number if isinstance(number, int) and lowest <= number <= highest else None

@@ -18,6 +18,7 @@ Spec: AIP-160 and its EBNF. Functions are recognised, to be refused. What is wid
 what clients write: a literal runs on through dots, slashes and colons, and `NOT(` is a negation.
 """
 
+import re
 from collections.abc import Callable
 
 from longrunning.filters.cursor import QUOTES, SPACES, Cursor, invalid, shown
@@ -49,6 +50,7 @@ MAX_SEARCHES = 20
 
 # Longest first: `<=` must not be read as `<`.
 _COMPARATORS = sorted(Comparator, key=lambda comparator: -len(comparator.value))
+_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 _PRESENCE = frozenset({Comparator.EQUALS, Comparator.NOT_EQUALS, Comparator.HAS})
 # Fields of Operation that say something alone: `NOT done`.
 _BOOLEANS = frozenset({"done"})
@@ -68,6 +70,9 @@ def parse_expression(text: str) -> Expression:
             f"a filter may have {MAX_LENGTH} characters, this one has {len(text)}.",
             column=MAX_LENGTH + 1,
         )
+    # Stores pass values on to databases, which take neither.
+    if strange := _NO_TEXT.search(text):
+        raise invalid(f"{shown(strange[0])} is no character of a text.", column=strange.start() + 1)
     return _Parser(text).filter()
 
 

@@ -99,7 +99,8 @@ def _of_error(
             return (_listed(0) if zero else ~_listed(None, 0)), True
         number = literals.as_status_code(value.text)
         equal: Among[int | None] = only()
-        if number is not None and number % 1 == 0:
+        # No other is in a field of 32 bits, nor can a store compare with it.
+        if number is not None and -(2**31) <= number < 2**31 and number % 1 == 0:
             equal = only(int(number))
         if comparator in (Comparator.EQUALS, Comparator.HAS):
             return equal, True

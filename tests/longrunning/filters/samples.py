@@ -38,6 +38,7 @@ _SCALARS = {
     "string": descriptor_pb2.FieldDescriptorProto.TYPE_STRING,
     "int32": descriptor_pb2.FieldDescriptorProto.TYPE_INT32,
     "int64": descriptor_pb2.FieldDescriptorProto.TYPE_INT64,
+    "uint32": descriptor_pb2.FieldDescriptorProto.TYPE_UINT32,
     "uint64": descriptor_pb2.FieldDescriptorProto.TYPE_UINT64,
     "float": descriptor_pb2.FieldDescriptorProto.TYPE_FLOAT,
     "double": descriptor_pb2.FieldDescriptorProto.TYPE_DOUBLE,

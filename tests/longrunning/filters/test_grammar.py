@@ -208,6 +208,8 @@ MISTAKES = [
     ("a=http://x?b=c", 13, "'=' cannot stand here; a value that has one needs quotes."),
     ("a=b<c", 4, "'<' cannot stand here; a value that has one needs quotes."),
     ("a=\xa0b", 3, "a value was expected, not '\\xa0'."),
+    ("a=b\0", 4, "'\\x00' is no character of a text."),
+    ("a='\ud800'", 4, "'\\ud800' is no character of a text."),
     # The wildcard alone is a question of its own
     ("a < *", 5, "* alone asks whether there is anything; < takes a value."),
     # The grammar of other APIs
