@@ -43,7 +43,7 @@ def load_app(target: str, *, debug: bool = False) -> "App":
     try:
         made = found()
     except (Exception, SystemExit) as error:
-        raise _raised(f"{target}()", error, debug=debug) from None
+        raise explain(f"{target}()", error, debug=debug) from None
     if not isinstance(made, longrunning.App):
         raise Failure(f"{target}() returned {_a(made)}, not an App")
     return made
@@ -75,9 +75,9 @@ def _import(name: str, *, debug: bool) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name is not None and f"{name}.".startswith(f"{error.name}."):
             raise _missing(error.name, here) from None
-        raise _raised(f"importing {name}", error, debug=debug) from None
+        raise explain(f"importing {name}", error, debug=debug) from None
     except (Exception, SystemExit) as error:
-        raise _raised(f"importing {name}", error, debug=debug) from None
+        raise explain(f"importing {name}", error, debug=debug) from None
 
 
 def _missing(name: str, here: str) -> Failure:
@@ -142,7 +142,14 @@ def _a(value: object) -> str:
     return f"{'an' if kind[0].lower() in 'aeiou' else 'a'} {kind}"
 
 
-def _raised(what: str, error: BaseException, *, debug: bool) -> Failure:
+def explain(what: str, error: BaseException, *, debug: bool = False) -> Failure:
+    """The one line for an exception out of the user's code: what it is, and where.
+
+    Args:
+        what: what was being done.
+        error: what the code raised.
+        debug: print the traceback as well.
+    """
     if debug:
         traceback.print_exception(error)
     text = str(error.msg if isinstance(error, SyntaxError) else error)

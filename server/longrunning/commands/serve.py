@@ -52,7 +52,7 @@ def serve(
     import asyncio
     import logging
 
-    from longrunning.commands.loading import load_app
+    from longrunning.commands.loading import explain, load_app
 
     loaded = load_app(app, debug=debug)
 
@@ -69,6 +69,8 @@ def serve(
         )
     except serving.StartupError as error:
         raise Failure(str(error)) from None
+    except Exception as error:  # one of the App's servicers or interceptors does not fit
+        raise explain(f"serving {app}", error, debug=debug) from None
 
 
 def _ready(addresses: "Addresses") -> None:

@@ -97,3 +97,26 @@ def test_a_name_that_the_terminal_cannot_show_is_escaped(lro_process, operations
         "name      operations/\\u2713\nstate     running\n",
         "",
     )
+
+
+@pytest.fixture
+def faulty(monkeypatch):
+    def fail() -> None:
+        raise RuntimeError("oh\nno")
+
+    monkeypatch.setitem(COMMANDS, "delete", fail)
+
+
+def test_a_fault_of_lro_itself_is_one_line(lro, faulty):
+    assert lro("delete") == (
+        2,
+        "",
+        "lro: internal error: RuntimeError: oh no; LRO_DEBUG=1 shows the traceback\n",
+    )
+
+
+def test_a_fault_of_lro_itself_shows_its_traceback_when_asked(lro, faulty, monkeypatch):
+    monkeypatch.setenv("LRO_DEBUG", "1")
+    code, _, err = lro("delete")
+    assert code == 2
+    assert err.startswith("Traceback (most recent call last):")

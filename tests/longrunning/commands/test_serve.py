@@ -1,5 +1,6 @@
 """`lro serve`: what it hands to the server, the line when it is ready, and how it ends."""
 
+import re
 import sys
 import types
 from dataclasses import dataclass
@@ -90,21 +91,20 @@ def test_an_app_that_cannot_be_loaded_is_one_line(lro, served):
     )
 
 
-def test_a_fault_of_ours_is_one_line_too(lro, served):
-    served.append(RuntimeError("oh\nno"))
-    assert lro("serve", "shop:app") == (
-        2,
-        "",
-        "lro: internal error: RuntimeError: oh no; LRO_DEBUG=1 shows the traceback\n",
+def test_an_app_that_cannot_be_served_is_one_line(lro, served):
+    served.append(TypeError("no\nservicer"))
+    code, out, err = lro("serve", "shop:app")
+    assert (code, out) == (2, "")
+    assert re.fullmatch(
+        r"lro: serving shop:app failed: TypeError: no servicer \(\S+test_serve.py, line \d+\)\n",
+        err,
     )
 
 
-def test_a_fault_of_ours_shows_its_traceback_when_asked(lro, served, monkeypatch):
+def test_debug_shows_the_traceback(lro, served, monkeypatch):
     monkeypatch.setenv("LRO_DEBUG", "1")
     served.append(RuntimeError("oh no"))
     code, _, err = lro("serve", "shop:app")
     assert code == 2
     assert err.startswith("Traceback (most recent call last):")
-    assert err.endswith(
-        "lro: internal error: RuntimeError: oh no; LRO_DEBUG=1 shows the traceback\n"
-    )
+    assert err.splitlines()[-1].startswith("lro: serving shop:app failed: RuntimeError: oh no (")
