@@ -1,0 +1,175 @@
+"""The files of a directory tree, and their digests.
+
+What counts is a regular file. Symbolic links, sockets, pipes and devices are left out, and never
+opened. A file that vanishes before it is read is left out too, as if the scan had begun a moment
+later; one that cannot be read fails the scan, since a manifest must not be silent about it.
+"""
+
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from examples.scanner.root import NOT_A_DIRECTORY, open_directory
+
+from longrunning import Aborted, FailedPrecondition
+
+CHUNK_BYTES = 256 * 1024
+"""How much is read at once, and so how soon within a file a cancellation is heeded."""
+
+_TRIES = 3
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """A file as the walk found it; its size may have changed since.
+
+    Attributes:
+        path: relative to the scanned directory, with `/` between its parts.
+        size: in bytes.
+    """
+
+    path: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What was read of a file.
+
+    Attributes:
+        size: in bytes.
+        sha256: in lower case hexadecimal.
+    """
+
+    size: int
+    sha256: str
+
+
+def find_files(top: int) -> Iterator[FoundFile]:
+    """Yields the files below an open directory, in no order.
+
+    Raises:
+        FailedPrecondition: a directory cannot be read, or a name is not UTF-8.
+    """
+    pending: list[tuple[str, ...]] = [()]
+    while pending:
+        parts = pending.pop()
+        try:
+            descriptor = open_directory(top, parts)
+        except OSError as error:
+            if _has_vanished(error):
+                continue
+            raise _unreadable("/".join(parts), error) from None
+        try:
+            with os.scandir(descriptor) as entries:
+                for entry in entries:
+                    _check_name(parts, entry.name)
+                    if entry.is_dir(follow_symlinks=False):
+                        pending.append((*parts, entry.name))
+                    elif entry.is_file(follow_symlinks=False):
+                        path = "/".join((*parts, entry.name))
+                        if (size := _size_of(entry, path)) is not None:
+                            yield FoundFile(path, size)
+        finally:
+            os.close(descriptor)
+
+
+def digest(top: int, path: str, on_bytes: Callable[[int], None]) -> Digest | None:
+    """Reads a file and returns its digest.
+
+    A file that changes meanwhile is read again from its start, for what was read was never its
+    content at any time.
+
+    Args:
+        top: the open directory that the path begins at.
+        path: as in FoundFile.
+        on_bytes: called with the number of bytes read so far, after each chunk.
+
+    Returns:
+        None if the file has vanished, or is a regular file no longer.
+
+    Raises:
+        FailedPrecondition: it cannot be read.
+        Aborted: it changes all the time.
+    """
+    for _ in range(_TRIES):
+        try:
+            descriptor = _open_file(top, path)
+        except OSError as error:
+            if _has_vanished(error):
+                return None
+            raise _unreadable(path, error) from None
+        try:
+            before = os.fstat(descriptor)
+            if not stat.S_ISREG(before.st_mode):
+                return None
+            found = _read(descriptor, on_bytes)
+            after = os.fstat(descriptor)
+        except OSError as error:
+            raise _unreadable(path, error) from None
+        finally:
+            os.close(descriptor)
+        if found.size == after.st_size and before.st_mtime_ns == after.st_mtime_ns:
+            return found
+    raise Aborted(
+        f"The file {path!r} changes while it is read: scan it again when nobody writes to it.",
+        reason="FILE_CHANGES",
+        metadata={"path": path},
+    )
+
+
+def _read(descriptor: int, on_bytes: Callable[[int], None]) -> Digest:
+    sha256, size = hashlib.sha256(), 0
+    while chunk := os.read(descriptor, CHUNK_BYTES):
+        sha256.update(chunk)
+        size += len(chunk)
+        on_bytes(size)
+    return Digest(size, sha256.hexdigest())
+
+
+def _open_file(top: int, path: str) -> int:
+    *parents, name = path.split("/")
+    directory = open_directory(top, parents)
+    try:
+        return os.open(name, _FILE, dir_fd=directory)
+    finally:
+        os.close(directory)
+
+
+def _size_of(entry: "os.DirEntry[str]", path: str) -> int | None:
+    try:
+        return entry.stat(follow_symlinks=False).st_size
+    except OSError as error:
+        if _has_vanished(error):
+            return None
+        raise _unreadable(path, error) from None
+
+
+def _has_vanished(error: OSError) -> bool:
+    """Whether there is nothing there now, or a link or something else in its place."""
+    return isinstance(error, FileNotFoundError) or error.errno in NOT_A_DIRECTORY
+
+
+def _check_name(parents: tuple[str, ...], name: str) -> None:
+    if not name.isprintable():  # which a name that is not UTF-8 never is
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            shown = os.fsencode("/".join((*parents, name))).decode(errors="backslashreplace")
+            raise FailedPrecondition(
+                f"The name of the file {shown!r} is not UTF-8: rename it.",
+                reason="FILE_NAME_NOT_UTF8",
+                metadata={"path": shown},
+            ) from None
+
+
+def _unreadable(path: str, error: OSError) -> FailedPrecondition:
+    why = (error.strerror or "unknown error").lower()
+    return FailedPrecondition(
+        f"{path or 'The directory'!r} cannot be read: {why}.",
+        reason="FILE_UNREADABLE",
+        metadata={"path": path, "error": why},
+    )
