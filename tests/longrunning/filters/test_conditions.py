@@ -208,6 +208,7 @@ OF_METADATA = [
             "labels:shape",
             "labels.shape!=round",
             "labels=red",
+            "labels=color",
             "labels.color.x=1",
             "labels != *",
         ],
@@ -397,6 +398,8 @@ def test_the_type_is_a_field(text, selected):
 
 AS_VALUE = [
     (duration_pb2.Duration(seconds=2), "response.value < 3s"),
+    (duration_pb2.Duration(seconds=2), "response.value:*"),
+    (duration_pb2.Duration(seconds=2), "NOT response.value != *"),
     (duration_pb2.Duration(seconds=2), "response.seconds = 2"),
     (timestamp_pb2.Timestamp(seconds=2), "response.value = 2"),
     (wrappers_pb2.Int32Value(value=5), "response.value = 5"),
@@ -438,6 +441,14 @@ def test_what_cannot_be_read_does_not_match(packed):
         assert parse(f"NOT {text}", pool=POOL).matches(operation)
     assert parse("metadata:*", pool=POOL).matches(operation)
     assert parse(f"metadata.@type='{packed.type_url}'", pool=POOL).matches(operation)
+
+
+def test_an_empty_type_is_no_type():
+    nameless = Operation(metadata=Any(value=b"x"))
+    assert not parse("metadata.@type:*").matches(nameless)
+    assert parse("metadata.@type != *").matches(nameless)
+    assert parse("metadata:*").matches(nameless)
+    assert not parse("metadata.@type != *").matches(Operation())
 
 
 def test_one_filter_reads_operations_of_different_types():

@@ -227,8 +227,12 @@ def test_a_mistake_is_named_with_its_column(text, column, message):
     assert caught.value.field == "filter"
 
 
-def test_a_filter_of_the_greatest_length_is_read():
+def test_a_filter_at_its_limits_is_read():
     assert parse_expression("a=" + "b" * (MAX_LENGTH - 2))
+    assert parse_expression(".".join("a" * MAX_NAMES) + "=1")
+    assert parse_expression("a=1 " * MAX_RESTRICTIONS)
+    assert parse_expression("a=(" + "b " * MAX_RESTRICTIONS + ")")
+    assert parse_expression("a " * MAX_SEARCHES)
 
 
 LIMITS = [
