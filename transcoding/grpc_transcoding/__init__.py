@@ -5,14 +5,20 @@ from grpc_transcoding.http.limits import Limits
 from grpc_transcoding.http.reply_style import ReplyEncoder
 from grpc_transcoding.messages.json_reply import JsonFormat
 from grpc_transcoding.path_templates import Unescape
+from grpc_transcoding.routes import Candidate, Explanation, RouteRow, RouteTable, routes
 from grpc_transcoding.transcoder import Transcoder
 
 __all__ = [
+    "Candidate",
+    "Explanation",
     "Fault",
     "JsonFormat",
     "Limits",
     "ReplyEncoder",
+    "RouteRow",
+    "RouteTable",
     "ServiceConfigError",
     "Transcoder",
     "Unescape",
+    "routes",
 ]

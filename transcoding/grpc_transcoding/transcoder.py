@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractAsyncContextManager
@@ -10,18 +9,21 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import grpc.aio
 from google.api import http_pb2, service_pb2
-from google.protobuf import descriptor_pool
+from google.protobuf import descriptor_pool as default_pool
 
-from grpc_transcoding.bindings.faults import Fault, ServiceConfigError
-from grpc_transcoding.bindings.router import Router
-from grpc_transcoding.bindings.rule_set import RuleSet, collect_rules
-from grpc_transcoding.bindings.service_config import ServiceConfig, load_service_config
+from grpc_transcoding.assembly import Assembly, assemble, services_named_by
+from grpc_transcoding.bindings.faults import Fault
+from grpc_transcoding.bindings.service_config import load_service_config
+from grpc_transcoding.calls.backend import Backend
 from grpc_transcoding.calls.colours import Interceptor, backend_for, check_interceptors
+from grpc_transcoding.calls.descriptors import Descriptors, ReflectionError
+from grpc_transcoding.calls.remote_services import RemoteServices
 from grpc_transcoding.calls.servicers import Handler, Servicers
-from grpc_transcoding.http.asgi import Receive, Scope, Send
+from grpc_transcoding.http.asgi import ASGIApp, Receive, Scope, Send
 from grpc_transcoding.http.endpoint import Endpoint
-from grpc_transcoding.http.error_reply import ErrorReplies
+from grpc_transcoding.http.error_reply import ErrorReplies, unavailable
 from grpc_transcoding.http.lifespan import run_lifespan
 from grpc_transcoding.http.limits import Limits
 from grpc_transcoding.http.reply_style import ReplyEncoder
@@ -29,8 +31,8 @@ from grpc_transcoding.http.reply_writer import ReplyWriter
 from grpc_transcoding.http.service import HttpService
 from grpc_transcoding.options import Options
 from grpc_transcoding.path_templates import Unescape
+from grpc_transcoding.routes import RouteTable
 
-_log = logging.getLogger("grpc_transcoding")
 Lifespan = Callable[[Any], AbstractAsyncContextManager[Any]]
 
 
@@ -47,10 +49,13 @@ class Transcoder:
         service_configs: Iterable[str | Path | service_pb2.Service] = (),
         http_rules: Iterable[http_pb2.HttpRule] = (),
         interceptors: Sequence[Interceptor] = (),
+        channel: grpc.aio.Channel | None = None,
+        descriptors: Descriptors | None = None,
+        services: Sequence[str] = (),
         lifespan: Lifespan | None = None,
         strict: bool = True,
         error_domain: str = "",
-        descriptor_pool: descriptor_pool.DescriptorPool | None = None,
+        descriptor_pool: default_pool.DescriptorPool | None = None,
         executor: Executor | None = None,
         reply_encoder: ReplyEncoder | None = None,
         ignore_unknown_query: bool = False,
@@ -69,6 +74,10 @@ class Transcoder:
             service_configs: Service files; a later one overrides an earlier one.
             http_rules: Rules from code; they override files and annotations.
             interceptors: All async (`grpc.aio`) or all sync, outermost first.
+            channel: To a remote server that makes the calls, in place of servicers.
+            descriptors: Of the remote server's services: a set, or the path of one; None asks the
+                server's reflection when the first request comes, or the lifespan starts.
+            services: Those of the remote server that are bound; all of them if empty.
             lifespan: Opens what the servicers need, as Starlette's argument of that name does.
             strict: Refuse faulty rules; otherwise they are skipped and reported in `faults`.
             error_domain: Of the ErrorInfo of the transcoder's own refusals; the name of the first
@@ -87,7 +96,9 @@ class Transcoder:
             limits: What a request may cost.
 
         Raises:
-            TypeError: The interceptors are of two colours, or are no interceptors.
+            TypeError: The interceptors are of two colours, or are no interceptors, or are given
+                beside a channel: they run on the remote server.
+            ValueError: The descriptors cannot be read.
             ServiceConfigError: A service file cannot be read.
         """
         self._options = Options(
@@ -105,21 +116,24 @@ class Transcoder:
         self._http_rules = tuple(http_rules)
         self._interceptors = tuple(interceptors)
         check_interceptors(self._interceptors)
+        self._remote = RemoteServices(channel, descriptors, services) if channel else None
+        if self._remote and self._interceptors:
+            raise TypeError("interceptors run where the servicers are: on the remote server")
         self._lifespan = lifespan
         self._strict = strict
         self._error_domain = error_domain
-        self._pool = descriptor_pool or _default_pool()
+        self._pool = descriptor_pool or default_pool.Default()
         self._executor = executor
         self._reply_encoder = reply_encoder
         self._servicers = Servicers(self._pool)
         self._service: HttpService | None = None
-        self._rules: RuleSet | None = None
-        self._faults: tuple[Fault, ...] = ()
+        self._assembly: Assembly | None = None
 
     def add_registered_method_handlers(
         self, service_name: str, method_handlers: Mapping[str, Handler]
     ) -> None:
         """Adds the handlers of one service; generated code calls this."""
+        self._check_local()
         self._servicers.add_registered_method_handlers(service_name, method_handlers)
         self._service = None
 
@@ -127,8 +141,15 @@ class Transcoder:
         self, generic_rpc_handlers: Iterable[grpc.GenericRpcHandler]
     ) -> None:
         """Adds handlers; generated code calls this."""
+        self._check_local()
         self._servicers.add_generic_rpc_handlers(generic_rpc_handlers)
         self._service = None
+
+    def _check_local(self) -> None:
+        if self._remote is not None:
+            raise TypeError(
+                "this transcoder has a channel to a remote server: it takes no servicers"
+            )
 
     def build(self) -> None:
         """Checks the rules and makes the router; does nothing if that was done.
@@ -144,64 +165,78 @@ class Transcoder:
     @property
     def faults(self) -> tuple[Fault, ...]:
         """What is wrong with the rules, and was skipped because the transcoder is not strict."""
+        return self.routes.faults
+
+    @property
+    def routes(self) -> RouteTable:
+        """What is bound, and which binding answers a request."""
         self.build()
-        return self._faults
+        assert self._assembly is not None
+        return RouteTable(self._assembly)
+
+    async def load(self) -> None:
+        """Builds the transcoder, after asking a remote server for its services if need be.
+
+        Raises:
+            LookupError: The remote server does not reflect.
+            ServiceConfigError: As for `build`.
+        """
+        if self._remote is not None:
+            await self._remote.load()
+        self.build()
 
     def _built(self) -> HttpService:
-        methods = self._servicers.methods(_services_named_by(self._configs))
-        rules = collect_rules(
-            [method.descriptor for method in methods], self._configs, self._http_rules
+        remote = self._remote
+        pool = remote.pool if remote else self._pool
+        if remote is not None:
+            methods = remote.methods()
+            backend: Backend = remote.backend
+        else:
+            methods = self._servicers.methods(services_named_by(self._configs))
+            backend = backend_for(self._servicers, self._interceptors, self._executor)
+        assembly = assemble(
+            methods,
+            self._configs,
+            self._http_rules,
+            strict=self._strict,
+            unescape=self._options.unescape,
         )
-        fully = any(config.fully_decode_reserved_expansion for config in self._configs)
-        router = Router(unescape=Unescape.ALL if fully else self._options.unescape)
-        faults = (*rules.faults, *router.add_all(rules.bindings))
-        if faults and self._strict:
-            raise ServiceConfigError(faults)
-        for fault in faults:
-            _log.warning("skipped: %s", fault)
-        by_selector = {method.descriptor.full_name: method for method in methods}
         endpoints = {
             binding: Endpoint(
                 binding,
-                by_selector[binding.selector],
-                rules.policies[binding.selector],
+                assembly.methods[binding.selector],
+                assembly.rules.policies[binding.selector],
                 self._options,
-                self._pool,
+                pool,
             )
-            for binding in router.bindings
+            for binding in assembly.router.bindings
         }
-        names = [config.name for config in self._configs if config.name]
-        domain = self._error_domain or (names[0] if names else "grpc-transcoding")
-        self._rules, self._faults = rules, faults
+        domain = self._error_domain or assembly.name or "grpc-transcoding"
+        self._assembly = assembly
         return HttpService(
-            router=router,
+            router=assembly.router,
             endpoints=endpoints,
-            backend=backend_for(self._servicers, self._interceptors, self._executor),
+            backend=backend,
             options=self._options,
-            writer=ReplyWriter(self._pool, self._reply_encoder),
-            errors=ErrorReplies(self._pool, domain, self._options.www_authenticate),
+            writer=ReplyWriter(pool, self._reply_encoder),
+            errors=ErrorReplies(pool, domain, self._options.www_authenticate),
         )
+
+    async def _first_service(self) -> ASGIApp:
+        try:
+            await self.load()
+        except ReflectionError as error:
+            return unavailable(error, self._error_domain or "grpc-transcoding")
+        assert self._service is not None
+        return self._service
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one ASGI connection."""
         if scope["type"] == "http":
-            service = self._service
-            if service is None:
-                service = self._service = self._built()
+            service = self._service or await self._first_service()
             await service(scope, receive, send)
         elif scope["type"] == "lifespan":
-            await run_lifespan(self, self.build, self._lifespan, scope, receive, send)
+            await run_lifespan(self, self.load, self._lifespan, scope, receive, send)
         elif scope["type"] == "websocket":
             await receive()
             await send({"type": "websocket.close", "code": 1003})
-
-
-def _default_pool() -> descriptor_pool.DescriptorPool:
-    return descriptor_pool.Default()
-
-
-def _services_named_by(configs: Sequence[ServiceConfig]) -> tuple[str, ...]:
-    names = dict.fromkeys(api for config in configs for api in config.apis)
-    for config in configs:
-        names.update(dict.fromkeys(rule.selector.rpartition(".")[0] for rule in config.http_rules))
-    return tuple(names)

@@ -85,8 +85,10 @@ def test_head_prefers_its_own_binding_to_that_of_get():
 def test_two_claims_of_one_method_and_path_are_a_fault_and_the_first_stays():
     router, faults = router_of([("GET", "/v1/{name=a/*}"), ("GET", "/v1/a/{id}")])
     assert [str(fault) for fault in faults] == [
-        ("test: pkg.Service.Method, column 1: GET /v1/a/{id} claims a path that"
-        " GET /v1/{name=a/*} of pkg.Service.Method has already")
+        (
+            "test: pkg.Service.Method, column 1: GET /v1/a/{id} claims a path that"
+            " GET /v1/{name=a/*} of pkg.Service.Method has already"
+        )
     ]
     assert found(router, "GET", "/v1/a/1") == (0, {"name": "a/1"})
 

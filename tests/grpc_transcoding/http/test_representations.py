@@ -3,10 +3,10 @@
 import json
 
 import pytest
-
-from grpc_transcoding import Transcoder
 from tests.grpc_transcoding._gen import library_pb2, library_pb2_grpc
 from tests.grpc_transcoding.asgi_client import call
+
+from grpc_transcoding import Transcoder
 
 BOOK = "/v1/shelves/1/books/2"
 FULL = library_pb2.Book(
@@ -87,7 +87,9 @@ async def test_a_mask_reaches_into_lists(app, servicer):
         ({}, "", []),
     ],
 )  # fmt: skip
-async def test_a_patch_without_a_mask_changes_what_the_body_holds(app, servicer, body, query, paths):
+async def test_a_patch_without_a_mask_changes_what_the_body_holds(
+    app, servicer, body, query, paths
+):
     answer = await call(app, "PATCH", BOOK + query, body)
     assert answer.status == 200, answer.body
     (request,) = servicer.requests

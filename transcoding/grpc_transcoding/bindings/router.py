@@ -90,6 +90,17 @@ class Router:
                 return found
         return self._resolve(http_method, path.segments, path.raw_segments, "")
 
+    def candidates(self, raw_path: bytes) -> list[Binding]:
+        """Returns every binding whose template matches a path, best first, of any method.
+
+        Raises:
+            InvalidEscapeError: A segment of the path is not UTF-8 once decoded.
+        """
+        path = RequestPath.parse(raw_path)
+        matches = [self._trie.matches(path.before_verb, path.verb)] if path.verb else []
+        matches.append(self._trie.matches(path.segments, ""))
+        return [binding for found in matches for methods in found for binding in methods.values()]
+
     def _resolve(
         self, http_method: str, segments: tuple[str, ...], raw: tuple[bytes, ...], verb: str
     ) -> Match | WrongMethod | None:

@@ -11,13 +11,14 @@ import logging
 from typing import NamedTuple
 
 import grpc
+from google.protobuf import descriptor_pool
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.rpc import error_details_pb2, status_pb2
 
 from grpc_transcoding.calls.metadata import to_headers
 from grpc_transcoding.calls.outcome import CallFailure
 from grpc_transcoding.errors import TranscodingError
-from grpc_transcoding.http.asgi import Headers
+from grpc_transcoding.http.asgi import ASGIApp, Headers, Receive, Scope, Send
 from grpc_transcoding.messages.json_reply import JsonFormat, dump, to_value
 
 _log = logging.getLogger("grpc_transcoding")
@@ -121,3 +122,21 @@ def retry_after(status: status_pb2.Status) -> Headers:
             seconds = max(0, delay.seconds + (1 if delay.nanos > 0 else 0))
             return [(b"retry-after", b"%d" % seconds)]
     return []
+
+
+def unavailable(error: Exception, domain: str) -> ASGIApp:
+    """Returns an application that answers 503: what is behind this one cannot be asked."""
+    _log.error("the service behind cannot be asked: %s", error)
+    refusal = TranscodingError(
+        grpc.StatusCode.UNAVAILABLE,
+        "the server behind this one does not tell its services",
+        reason="BACKEND_UNAVAILABLE",
+    )
+    reply = ErrorReplies(descriptor_pool.Default(), domain, "").of(refusal)
+
+    async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+        start = {"type": "http.response.start", "status": reply.status, "headers": reply.headers}
+        await send(start)
+        await send({"type": "http.response.body", "body": reply.body})
+
+    return app

@@ -6,7 +6,7 @@ Spec: https://asgi.readthedocs.io/en/latest/specs/lifespan.html.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 
@@ -17,7 +17,7 @@ _log = logging.getLogger("grpc_transcoding")
 
 async def run_lifespan(  # noqa: PLR0917 - the last three are how ASGI calls
     app: object,
-    build: Callable[[], None],
+    load: Callable[[], Awaitable[None]],
     lifespan: Callable[[Any], AbstractAsyncContextManager[Any]] | None,
     scope: Scope,
     receive: Receive,
@@ -29,7 +29,7 @@ async def run_lifespan(  # noqa: PLR0917 - the last three are how ASGI calls
 
     Args:
         app: What the lifespan is called with.
-        build: Checks the application.
+        load: Builds the application, and checks it.
         lifespan: As Starlette's argument of that name; a mapping that it yields becomes the state.
         scope: Of the connection.
         receive: Of the connection.
@@ -38,7 +38,7 @@ async def run_lifespan(  # noqa: PLR0917 - the last three are how ASGI calls
     has_started = False
     await receive()
     try:
-        build()
+        await load()
         async with lifespan(app) if lifespan else nullcontext() as state:
             if isinstance(state, dict) and "state" in scope:
                 scope["state"].update(state)
