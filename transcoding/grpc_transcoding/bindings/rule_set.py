@@ -116,7 +116,7 @@ def _override(
         return
     close = difflib.get_close_matches(rule.selector, known, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
-    problem = f"no servicer that was added has this method{hint}"
+    problem = f"no service that was added has this method{hint}"
     faults.append(Fault(source=source, selector=rule.selector or "(none)", problem=problem))
 
 
