@@ -8,33 +8,68 @@ async def work(request, operation): ...
 app = App(operations, servicers=[...])     # lro serve module:app
 """
 
-from longrunning.engines import (
-    AsyncOperationContext,
-    Engine,
-    InProcessEngine,
-    OperationCancelled,
-    SyncOperationContext,
-)
-from longrunning.errors import (
-    Aborted,
-    AlreadyExists,
-    DeadlineExceeded,
-    FailedPrecondition,
-    Internal,
-    InvalidArgument,
-    OperationNotFound,
-    OperationsError,
-    OperationTooLarge,
-    PermissionDenied,
-    ResourceExhausted,
-    Unavailable,
-    Unimplemented,
-)
-from longrunning.handlers import Handler
-from longrunning.operations import Operations
-from longrunning.servicer import OperationsServicer
-from longrunning.serving import App
-from longrunning.stores import MemoryStore, SQLiteStore, Store, StoreError
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from longrunning.engines import (
+        AsyncOperationContext,
+        Engine,
+        InProcessEngine,
+        OperationCancelled,
+        SyncOperationContext,
+    )
+    from longrunning.errors import (
+        Aborted,
+        AlreadyExists,
+        DeadlineExceeded,
+        FailedPrecondition,
+        Internal,
+        InvalidArgument,
+        OperationNotFound,
+        OperationsError,
+        OperationTooLarge,
+        PermissionDenied,
+        ResourceExhausted,
+        Unavailable,
+        Unimplemented,
+    )
+    from longrunning.handlers import Handler
+    from longrunning.operations import Operations
+    from longrunning.servicer import OperationsServicer
+    from longrunning.serving import App
+    from longrunning.stores import MemoryStore, SQLiteStore, Store, StoreError
+
+# Where each name is defined. They are imported when they are first used, since the command line
+# needs few of them, and gRPC with a server around it takes a quarter of a second to import.
+_HOMES = {
+    "Aborted": "errors",
+    "AlreadyExists": "errors",
+    "App": "serving",
+    "AsyncOperationContext": "engines",
+    "DeadlineExceeded": "errors",
+    "Engine": "engines",
+    "FailedPrecondition": "errors",
+    "Handler": "handlers",
+    "InProcessEngine": "engines",
+    "Internal": "errors",
+    "InvalidArgument": "errors",
+    "MemoryStore": "stores",
+    "OperationCancelled": "engines",
+    "OperationNotFound": "errors",
+    "OperationTooLarge": "errors",
+    "Operations": "operations",
+    "OperationsError": "errors",
+    "OperationsServicer": "servicer",
+    "PermissionDenied": "errors",
+    "ResourceExhausted": "errors",
+    "SQLiteStore": "stores",
+    "Store": "stores",
+    "StoreError": "stores",
+    "SyncOperationContext": "engines",
+    "Unavailable": "errors",
+    "Unimplemented": "errors",
+}
 
 __all__ = [
     "Aborted",
@@ -64,3 +99,11 @@ __all__ = [
     "Unavailable",
     "Unimplemented",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value

@@ -79,15 +79,14 @@ class ParentPattern:
         Raises:
             InvalidArgument: it is malformed.
         """
-        text = "" if name == COLLECTION else name.removesuffix(f"/{COLLECTION}")
-        if text and (len(text) > MAX_NAME_LENGTH or not _PARENT.fullmatch(text)):
+        if name and (len(name) > MAX_NAME_LENGTH or not _PARENT.fullmatch(name)):
             raise _invalid(
                 "name",
                 f"{_shown(name)} is not the parent of operations: expected segments such as "
                 "'projects/{project}/locations/{location}', or '-' in place of a segment.",
                 name,
             )
-        return cls(text)
+        return cls("" if name == COLLECTION else name.removesuffix(f"/{COLLECTION}"))
 
     @property
     def has_wildcard(self) -> bool:

@@ -405,15 +405,18 @@ class Operations:
         return self._opened
 
     async def _purge_forever(self) -> None:
-        """Removes what has expired, a little at a time, so that nothing waits for it."""
         while True:
             try:
-                purged = _PURGED_AT_ONCE
-                while purged == _PURGED_AT_ONCE:
-                    purged = await self.store.purge(now=self._clock(), limit=_PURGED_AT_ONCE)
+                await self._purge()
             except OperationsError as error:
                 _log.warning("purging failed, and is tried again: %s", error)
             await asyncio.sleep(_PURGE_SECONDS)
+
+    async def _purge(self) -> None:
+        """Removes what has expired, a little at a time, so that nothing waits for it."""
+        purged = _PURGED_AT_ONCE
+        while purged == _PURGED_AT_ONCE:
+            purged = await self.store.purge(now=self._clock(), limit=_PURGED_AT_ONCE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

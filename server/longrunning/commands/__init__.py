@@ -24,10 +24,6 @@ def main() -> None:
 def _silence_grpc() -> None:
     """Keep gRPC's core from writing to stderr; what matters of it is in the errors we show.
 
-    It reads the variable once, when it is imported. If `import longrunning` brought it already, the
-    process starts over, which costs that import and nothing else.
+    It reads the variable once, when it is imported: later than this.
     """
-    if "GRPC_VERBOSITY" not in os.environ:
-        os.environ["GRPC_VERBOSITY"] = "NONE"
-        if "grpc" in sys.modules and os.name == "posix":
-            os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - ourselves
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")

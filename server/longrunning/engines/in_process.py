@@ -44,6 +44,7 @@ class InProcessEngine(Engine):
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._stopping = False
+        self._backlog = False
         self._unwatch: Unwatch | None = None
 
     async def start(self, ledger: Ledger, handlers: Handlers) -> None:
@@ -59,9 +60,13 @@ class InProcessEngine(Engine):
 
     def dispatch(self, name: str) -> None:
         """Begins an operation, unless as many run as may; then it waits for the sweep."""
+        if self._backlog or len(self._running) >= self._max_running:
+            self._backlog = True  # others wait already, and go first
+        else:
+            self._begin(name)
+
+    def _begin(self, name: str) -> None:
         if self._stopping or name in self._running:
-            return
-        if len(self._running) >= self._max_running:
             return
         self._running[name] = None
         if self._unwatch is None:
@@ -105,7 +110,8 @@ class InProcessEngine(Engine):
             _log.warning("%s waits for the next sweep: %s", name, error)
         finally:
             del self._running[name]
-            self._wake.set()  # there is room for one that waits
+            if self._backlog:
+                self._wake.set()  # there is room for one that waits
             if not self._running and self._unwatch:
                 self._unwatch()
                 self._unwatch = None
@@ -147,18 +153,29 @@ class InProcessEngine(Engine):
                 attempt.cancel()
 
     async def _sweep_forever(self) -> None:
+        clock = asyncio.get_running_loop().time
         while True:
+            next_sweep = clock() + self._sweep_seconds
             try:
                 await self._beat()
-                if not self._stopping:
-                    await self._sweep()
+                await self._recover_orphans()
+                await self._fill()
+                while await self._woken_before(next_sweep):
+                    await self._fill()
             except OperationsError as error:
                 _log.warning("the sweep failed, and is tried again: %s", error)
-            self._wake.clear()
-            # Not wait_for: before Python 3.12 it can swallow the cancellation that `stop` sends.
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._sweep_seconds):
-                    await self._wake.wait()
+                await asyncio.sleep(self._sweep_seconds)
+
+    async def _woken_before(self, when: float) -> bool:
+        """Waits until there is room for work that waits; returns False when it is time to sweep."""
+        # Not wait_for: before Python 3.12 it can swallow the cancellation that `stop` sends.
+        try:
+            async with asyncio.timeout_at(when):
+                await self._wake.wait()
+        except TimeoutError:
+            return False
+        self._wake.clear()
+        return True
 
     async def _beat(self) -> None:
         """Renews the lease when a third of it is over."""
@@ -167,14 +184,22 @@ class InProcessEngine(Engine):
             await self._store.worklist.beat(self._owner, now=now, expire_time=now + self._lease)
             self._next_beat = now + self._lease // 3
 
-    async def _sweep(self) -> None:
-        """Dispatches what waits, and settles what belongs to a process that is gone."""
-        worklist = self._store.worklist
-        if (room := self._max_running - len(self._running)) > 0:
+    async def _fill(self) -> None:
+        """Begins what waits, the oldest first, as far as there is room."""
+        room = self._max_running - len(self._running)
+        if room > 0 and not self._stopping:
             known = [handler.name for handler in self._handlers]
-            for record in await worklist.pending(known, limit=room):
-                self.dispatch(record.name)
-        for record in await worklist.orphans(now=self._ledger.clock(), limit=_ORPHANS_AT_ONCE):
+            pending = await self._store.worklist.pending(known, limit=room)
+            for record in pending:
+                self._begin(record.name)
+            self._backlog = len(pending) == room
+
+    async def _recover_orphans(self) -> None:
+        """Settles what belongs to a process that is gone."""
+        if self._stopping:
+            return
+        now = self._ledger.clock()
+        for record in await self._store.worklist.orphans(now=now, limit=_ORPHANS_AT_ONCE):
             await self._recover(record)
 
     async def _recover(self, record: Record) -> None:
@@ -182,11 +207,9 @@ class InProcessEngine(Engine):
         if handler is None and record.handler:
             return  # another process knows what to do with it
         with contextlib.suppress(IllegalTransition, OperationNotFound):
-            recovered = await self._ledger.advance(
+            await self._ledger.advance(
                 record.name, interruption(self._ledger, handler), attempt=record.attempt
             )
-            if recovered.state is State.PENDING:
-                self.dispatch(record.name)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -46,9 +46,12 @@ class Address:
             family, kind, protocol, _, where = socket.getaddrinfo(
                 self.host, self.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
             )[0]
-            listener = socket.socket(family, kind, protocol)
-        except OSError as error:
-            raise self.unusable(option, error.strerror) from None
+        except OSError:
+            raise StartupError(
+                f"cannot listen on {option} {self}: no such host; "
+                "name an address of this machine, such as 127.0.0.1"
+            ) from None
+        listener = socket.socket(family, kind, protocol)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(where)

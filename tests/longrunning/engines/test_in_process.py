@@ -1,0 +1,385 @@
+"""Work in this process: outcomes, cancellation, interruption, recovery and limits."""
+
+import asyncio
+import logging
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.longrunning import operations_pb2
+from google.protobuf import wrappers_pb2
+from google.rpc import code_pb2, error_details_pb2
+
+from longrunning import (
+    Aborted,
+    AsyncOperationContext,
+    InProcessEngine,
+    OperationCancelled,
+    OperationNotFound,
+    Operations,
+    SQLiteStore,
+    Store,
+    SyncOperationContext,
+)
+
+TEXT = wrappers_pb2.StringValue
+NUMBER = wrappers_pb2.Int32Value
+WAIT = 20.0
+
+
+def info_of(operation: operations_pb2.Operation) -> error_details_pb2.ErrorInfo:
+    info = error_details_pb2.ErrorInfo()
+    assert operation.error.details[0].Unpack(info)
+    return info
+
+
+class Service:
+    """Handlers of every kind, and the events that a test leads them by."""
+
+    def __init__(self, operations: Operations) -> None:
+        self.operations = operations
+        self.began = asyncio.Event()
+        self.go_on = asyncio.Event()
+        self.cleaned_up = threading.Event()
+        self.attempts: list[int] = []
+        handler = operations.handler
+
+        @handler(name="wait", response=TEXT, metadata=NUMBER)
+        async def wait(request: TEXT, operation: AsyncOperationContext) -> TEXT:
+            self.attempts.append(operation.attempt)
+            self.began.set()
+            try:
+                await self.go_on.wait()
+            finally:
+                self.cleaned_up.set()
+            return TEXT(value=f"{request.value} by {operation.name}")
+
+        @handler(name="retry", response=TEXT, on_interruption="retry", max_attempts=2)
+        async def retry(request: TEXT, operation: AsyncOperationContext) -> TEXT:
+            return await wait(request, operation)
+
+        @handler(name="stubborn", response=TEXT)
+        async def stubborn(request: TEXT, operation: AsyncOperationContext) -> TEXT:
+            self.began.set()
+            try:
+                await self.go_on.wait()
+            except asyncio.CancelledError:
+                return TEXT(value="won")
+            return TEXT(value="undisturbed")
+
+        @handler(name="thread", run="thread", metadata=NUMBER)
+        def thread(request: TEXT, operation: SyncOperationContext) -> None:
+            operation.report(NUMBER(value=1))
+            loop.call_soon_threadsafe(self.began.set)
+            try:
+                while True:
+                    operation.report(NUMBER(value=2))
+            except OperationCancelled:
+                self.cleaned_up.set()
+                raise
+
+        @handler(name="fail", run="thread")
+        def fail(request: TEXT, operation: SyncOperationContext) -> None:
+            raise {
+                "chosen": Aborted("The lock is held.", reason="LOCKED", metadata={"by": "me"}),
+                "foreign": ValueError("secret password"),
+            }[request.value]
+
+        @handler(name="wrong response", response=TEXT)
+        async def wrong_response(request: TEXT, operation: AsyncOperationContext) -> Any:
+            return NUMBER(value=1)
+
+        @handler(name="wrong metadata", metadata=NUMBER)
+        async def wrong_metadata(request: TEXT, operation: AsyncOperationContext) -> None:
+            await operation.report(TEXT(value="no number"))
+
+        @handler(name="too large", response=wrappers_pb2.BytesValue)
+        async def too_large(request: TEXT, operation: Any) -> wrappers_pb2.BytesValue:
+            return wrappers_pb2.BytesValue(value=b"x" * 2**20)
+
+        loop = asyncio.get_running_loop()
+        self.handlers = {each.name: each for each in operations._handlers}
+
+    async def start(self, handler: str, value: str = "done") -> str:
+        return (await self.operations.start(self.handlers[handler], TEXT(value=value))).name
+
+
+def make(store: Store, **engine: Any) -> Operations:
+    options = {"sweep_seconds": 0.02} | engine
+    return Operations(store, engine=InProcessEngine(**options), drain=0.0)
+
+
+@pytest.fixture
+async def service(store: Store) -> AsyncIterator[Service]:
+    operations = make(store)
+    made = Service(operations)
+    async with operations:
+        yield made
+
+
+async def test_a_result_ends_the_operation(service: Service) -> None:
+    name = await service.start("wait")
+    service.go_on.set()
+    done = await service.operations.wait(name, WAIT)
+    result = TEXT()
+    assert done.response.Unpack(result)
+    assert result.value == f"done by {name}"
+
+
+async def test_cancelling_reaches_async_work_and_its_clean_up_runs(service: Service) -> None:
+    name = await service.start("wait")
+    await service.began.wait()
+    await service.operations.cancel(name)
+    done = await service.operations.wait(name, WAIT)
+    assert done.error.code == code_pb2.CANCELLED
+    assert service.cleaned_up.is_set()
+
+
+async def test_cancelling_reaches_a_thread_at_its_next_report(service: Service) -> None:
+    name = await service.start("thread")
+    await service.began.wait()
+    await service.operations.cancel(name)
+    done = await service.operations.wait(name, WAIT)
+    assert done.error.code == code_pb2.CANCELLED
+    assert service.cleaned_up.is_set()
+
+
+async def test_work_that_finishes_anyway_wins_over_its_cancellation(service: Service) -> None:
+    name = await service.start("stubborn")
+    await service.began.wait()
+    await service.operations.cancel(name)
+    assert (await service.operations.wait(name, WAIT)).HasField("response")
+
+
+async def test_an_error_that_the_handler_chose_is_shown(service: Service) -> None:
+    done = await service.operations.wait(await service.start("fail", "chosen"), WAIT)
+    assert (done.error.code, done.error.message) == (code_pb2.ABORTED, "The lock is held.")
+    assert info_of(done).metadata == {"by": "me"}
+
+
+async def test_any_other_exception_is_hidden_and_logged(
+    service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    done = await service.operations.wait(await service.start("fail", "foreign"), WAIT)
+    assert done.error.code == code_pb2.INTERNAL
+    assert done.error.message == "The operation failed for a reason inside the service."
+    assert b"secret" not in done.SerializeToString()
+    correlation = info_of(done).metadata["correlation_id"]
+    assert f"[{correlation}]" in caplog.text
+    assert "ValueError: secret password" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("handler", "message"),
+    [
+        (
+            "wrong response",
+            "wrong response returned a Int32Value: "
+            "it was declared with google.protobuf.StringValue",
+        ),
+        (
+            "wrong metadata",
+            "wrong metadata reported a StringValue: "
+            "it was declared with google.protobuf.Int32Value",
+        ),
+    ],
+)
+async def test_a_message_of_the_wrong_type_fails_the_operation_at_once(
+    service: Service, handler: str, message: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    done = await service.operations.wait(await service.start(handler), WAIT)
+    assert done.error.code == code_pb2.INTERNAL
+    assert message in caplog.text
+
+
+async def test_a_response_that_is_too_large_fails_the_operation(service: Service) -> None:
+    done = await service.operations.wait(await service.start("too large"), WAIT)
+    assert done.error.code == code_pb2.RESOURCE_EXHAUSTED
+    assert info_of(done).reason == "OPERATION_TOO_LARGE"
+
+
+async def test_reports_of_a_deleted_operation_are_dropped(
+    service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    name = await service.start("wait")
+    await service.began.wait()
+    await service.operations.delete(name)
+    service.go_on.set()
+    await service.operations._engine._settle(WAIT)  # type: ignore[attr-defined]
+    with pytest.raises(OperationNotFound):
+        await service.operations.get(name)
+    assert f"dropped the outcome of {name}" in caplog.text
+
+
+async def test_what_is_cancelled_before_it_begins_never_runs(store: Store) -> None:
+    operations = make(store, max_running=1)
+    service = Service(operations)
+    async with operations:
+        await service.start("wait")
+        await service.began.wait()
+        waiting = await service.start("wait")
+        await operations.cancel(waiting)
+        assert (await operations.get(waiting)).error.code == code_pb2.CANCELLED
+        service.go_on.set()
+    assert service.attempts == [1]
+
+
+async def test_no_more_run_at_once_than_may_and_the_rest_follow_in_order(store: Store) -> None:
+    operations = make(store, max_running=2)
+    service = Service(operations)
+    order: list[str] = []
+    running = most = 0
+
+    @operations.handler(name="count")
+    async def count(request: TEXT, operation: AsyncOperationContext) -> None:
+        nonlocal running, most
+        order.append(request.value)
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0)
+        running -= 1
+
+    service.handlers["count"] = count
+    async with operations:
+        names = [await service.start("count", str(number)) for number in range(12)]
+        for name in names:
+            assert (await operations.wait(name, WAIT)).done
+    assert most == 2
+    assert sorted(order, key=int) == order
+
+
+@pytest.mark.parametrize(
+    ("handler", "reason"), [("wait", "WORKER_LOST"), ("retry", None)], ids=["fail", "retry"]
+)
+async def test_stopping_interrupts_what_is_left(
+    store: Store, handler: str, reason: str | None
+) -> None:
+    operations = make(store)
+    service = Service(operations)
+    async with operations:
+        name = await service.start(handler)
+        await service.began.wait()
+    assert service.cleaned_up.is_set()
+    service.go_on.set()
+    async with operations:
+        done = await operations.wait(name, WAIT)
+    if reason:
+        assert (done.error.code, info_of(done).reason) == (code_pb2.ABORTED, reason)
+        assert service.attempts == [1]
+    else:
+        assert done.HasField("response")
+        assert service.attempts == [1, 2]
+
+
+async def test_stopping_lets_work_finish_that_needs_little_time(store: Store) -> None:
+    operations = make(store)
+    operations.drain_seconds = WAIT
+    service = Service(operations)
+    async with operations:
+        name = await service.start("wait")
+        await service.began.wait()
+        asyncio.get_running_loop().call_later(0.05, service.go_on.set)
+    async with operations:
+        assert (await operations.get(name)).HasField("response")
+
+
+async def die(operations: Operations) -> None:
+    """Leaves an engine as a SIGKILL would: nothing is written, no sign of life follows."""
+    engine: Any = operations._engine
+    for task in [engine._sweeper, *engine._tasks]:
+        task.cancel()
+    for attempt in engine._running.values():
+        attempt._work.cancel()
+    await asyncio.gather(engine._sweeper, *engine._tasks, return_exceptions=True)
+
+
+@pytest.mark.parametrize("handler", ["wait", "retry"])
+async def test_the_work_of_a_dead_process_is_taken_over_after_its_lease(
+    tmp_path: Path, handler: str
+) -> None:
+    path = tmp_path / "shared.db"
+    dead, alive = make(SQLiteStore(path), lease_seconds=0.2), make(SQLiteStore(path))
+    lost, found = Service(dead), Service(alive)
+    found.go_on.set()
+    async with alive, dead:
+        name = await lost.start(handler)
+        await lost.began.wait()
+        await die(dead)
+        done = await alive.wait(name, WAIT)
+        if handler == "retry":
+            assert (found.attempts, done.HasField("response")) == ([2], True)
+        else:
+            assert (found.attempts, info_of(done).reason) == ([], "WORKER_LOST")
+
+
+async def test_work_is_given_up_after_its_last_attempt(tmp_path: Path) -> None:
+    path = tmp_path / "shared.db"
+    for attempt in (1, 2):
+        operations = make(SQLiteStore(path), lease_seconds=0.05)
+        service = Service(operations)
+        async with operations:
+            if attempt == 1:
+                name = await service.start("retry")
+            await service.began.wait()
+            await die(operations)
+    operations = make(SQLiteStore(path))
+    service = Service(operations)
+    async with operations:
+        done = await operations.wait(name, WAIT)
+    assert service.attempts == []
+    assert info_of(done).metadata == {"attempt": "2"}
+
+
+async def test_a_cancellation_crosses_processes(tmp_path: Path) -> None:
+    path = tmp_path / "shared.db"
+    worker, other = make(SQLiteStore(path)), make(SQLiteStore(path))
+    service = Service(worker)
+    async with worker, other:
+        name = await service.start("wait")
+        await service.began.wait()
+        await other.cancel(name)
+        assert (await other.wait(name, WAIT)).error.code == code_pb2.CANCELLED
+
+
+async def test_work_of_a_handler_that_is_not_here_stays_queued_for_one_that_has_it(
+    store: Store,
+) -> None:
+    knows = make(store, max_running=1)
+    service = Service(knows)
+    async with knows:
+        await service.start("wait")
+        await service.began.wait()
+        queued = await service.start("retry")
+    ignorant = make(store)
+    swept = asyncio.Event()
+
+    @ignorant.handler(name="something else")
+    async def other(request: TEXT, operation: AsyncOperationContext) -> None:
+        swept.set()
+
+    async with ignorant:
+        await ignorant.start(other, TEXT())
+        await swept.wait()
+        assert not (await ignorant.get(queued)).done
+    service.go_on.set()
+    async with knows:
+        assert (await knows.wait(queued, WAIT)).HasField("response")
+
+
+async def test_an_attempt_that_lost_its_work_cannot_write(tmp_path: Path) -> None:
+    path = tmp_path / "shared.db"
+    slow, fast = make(SQLiteStore(path), lease_seconds=0.05), make(SQLiteStore(path))
+    late, service = Service(slow), Service(fast)
+    service.go_on.set()
+    async with fast, slow:
+        name = await late.start("retry", "by the first")
+        await late.began.wait()
+        # The first worker stands still: its lease is not renewed, yet it does not know it.
+        slow._engine._sweeper.cancel()  # type: ignore[attr-defined]
+        done = await fast.wait(name, WAIT)
+        late.go_on.set()
+        await slow._engine._settle(WAIT)  # type: ignore[attr-defined]
+        assert await fast.get(name) == done

@@ -1,0 +1,266 @@
+"""Declaring handlers, starting and ending operations, opening and closing."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from examples.scanner._gen import scanner_pb2
+from google.longrunning import operations_pb2
+from google.protobuf import any_pb2, empty_pb2, wrappers_pb2
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+
+from longrunning import (
+    Aborted,
+    AlreadyExists,
+    InvalidArgument,
+    MemoryStore,
+    OperationNotFound,
+    Operations,
+)
+from longrunning.lifecycle import IllegalTransition
+
+TEXT = wrappers_pb2.StringValue
+DAY = 24 * 60 * 60
+
+
+@pytest.mark.parametrize("method", ["get", "wait", "cancel", "delete"])
+async def test_using_it_before_it_is_open_says_how_to_open_it(method: str) -> None:
+    with pytest.raises(RuntimeError) as refused:
+        await getattr(Operations(MemoryStore()), method)("operations/1")
+    assert str(refused.value) == (
+        "this Operations is not open: use `async with operations:`, "
+        "FastAPI(lifespan=operations.lifespan), or an App"
+    )
+
+
+async def test_it_cannot_be_opened_twice_at_once_but_again(
+    new_operations: Callable[..., Operations],
+) -> None:
+    operations = new_operations()
+    async with operations:
+        name = (await operations.create()).name
+        with pytest.raises(RuntimeError, match="is open already"):
+            await operations.__aenter__()
+    async with operations.lifespan(object()):
+        assert (await operations.get(name)).name == name
+
+
+async def test_an_operation_is_there_when_its_name_is_returned(
+    new_operations: Callable[..., Operations],
+) -> None:
+    operations = new_operations()
+
+    @operations.handler(response=TEXT)
+    async def echo(request: TEXT, operation: object) -> TEXT:
+        return request
+
+    async with operations:
+        started = await operations.start(echo, TEXT(value="a"), parent="projects/p")
+        assert started.name.startswith("projects/p/operations/")
+        assert not started.done
+        done = await operations.wait(started.name, 10)
+    result = TEXT()
+    assert done.response.Unpack(result)
+    assert result.value == "a"
+
+
+async def test_the_types_of_a_handler_come_from_its_method() -> None:
+    operations = Operations(MemoryStore())
+
+    @operations.handler(method="longrunning.examples.scan.v1.Scanner/Scan")
+    async def scan(request: object, operation: object) -> None:
+        """Scans."""
+
+    assert scan.name == "longrunning.examples.scan.v1.Scanner/Scan"
+    assert scan.response.DESCRIPTOR is scanner_pb2.Manifest.DESCRIPTOR
+    assert scan.metadata is not None
+    assert scan.metadata.DESCRIPTOR is scanner_pb2.ScanMetadata.DESCRIPTOR
+    assert scan.__doc__ == "Scans."
+
+
+async def test_a_decorated_handler_stays_callable() -> None:
+    operations = Operations(MemoryStore())
+
+    @operations.handler(run="thread", response=TEXT)
+    def upper(request: TEXT, operation: object) -> TEXT:
+        return TEXT(value=request.value.upper())
+
+    assert upper(TEXT(value="a"), None).value == "A"
+
+
+async def a_coroutine(request: object, operation: object) -> None: ...
+
+
+def a_function(request: object, operation: object) -> None: ...
+
+
+async def too_few(request: object) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("function", "options", "error", "message"),
+    [
+        (
+            a_function,
+            {},
+            TypeError,
+            "a_function is a plain function, so it has to say where it runs: run='thread' "
+            "(or make it async); got run=None",
+        ),
+        (
+            a_coroutine,
+            {"run": "thread"},
+            TypeError,
+            "a_coroutine is async, so it runs on the loop: leave out run='thread'",
+        ),
+        (too_few, {}, TypeError, "too_few must take two arguments, (request, operation)"),
+        (
+            a_coroutine,
+            {"on_interruption": "ignore"},
+            ValueError,
+            "on_interruption is 'ignore': expected 'retry' or 'fail'",
+        ),
+        (a_coroutine, {"max_attempts": 0}, ValueError, "max_attempts is 0: expected 1 or more"),
+        (
+            a_coroutine,
+            {"method": "no.Such/Method"},
+            ValueError,
+            "there is no method 'no.Such/Method': expected 'package.Service/Method', "
+            "with its generated module imported",
+        ),
+        (
+            a_coroutine,
+            {"method": "google.longrunning.Operations/GetOperation"},
+            ValueError,
+            "google.longrunning.Operations/GetOperation has no google.longrunning.operation_info "
+            "option: give response=... instead",
+        ),
+    ],
+)
+def test_a_wrong_declaration_is_refused_at_once(
+    function: Callable[..., object],
+    options: dict[str, object],
+    error: type[Exception],
+    message: str,
+) -> None:
+    with pytest.raises(error) as refused:
+        Operations(MemoryStore()).handler(**options)(function)  # type: ignore[arg-type]
+    assert str(refused.value) == message
+
+
+def test_two_handlers_cannot_share_a_name() -> None:
+    operations = Operations(MemoryStore())
+    operations.handler(name="a")(a_coroutine)
+    with pytest.raises(ValueError, match="there is a handler named 'a' already"):
+        operations.handler(name="a")(too_many)
+
+
+async def too_many(request: object, operation: object) -> None: ...
+
+
+async def test_a_handler_of_another_operations_is_refused(operations: Operations) -> None:
+    foreign = Operations(MemoryStore()).handler()(a_coroutine)
+    with pytest.raises(TypeError, match="is not a handler of this Operations"):
+        await operations.start(foreign, TEXT())
+
+
+async def test_a_malformed_parent_starts_nothing(operations: Operations) -> None:
+    with pytest.raises(InvalidArgument, match="'a//b' is not a resource name"):
+        await operations.create(parent="a//b")
+
+
+async def test_the_same_request_id_returns_the_same_operation(operations: Operations) -> None:
+    async def create(**changes: object) -> operations_pb2.Operation:
+        arguments = {"method": "a.B/C", "request": TEXT(value="a"), "request_id": "r"} | changes
+        return await operations.create(**arguments)  # type: ignore[arg-type]
+
+    first = await create()
+    assert (await create()).name == first.name
+    assert (await create(parent="projects/p")).name != first.name
+    assert (await create(method="a.B/D")).name != first.name
+    assert (await create(request_id="")).name != first.name
+    with pytest.raises(AlreadyExists) as refused:
+        await create(request=TEXT(value="b"))
+    assert refused.value.message == (
+        "The request id 'r' was used before, with a different request."
+    )
+    await operations.delete(first.name)
+    assert (await create()).name != first.name
+
+
+async def test_many_starts_at_once_with_one_request_id_make_one_operation(
+    operations: Operations,
+) -> None:
+    made = await asyncio.gather(*(operations.create(request_id="r") for _ in range(50)))
+    assert len({operation.name for operation in made}) == 1
+
+
+async def test_an_operation_without_data_answers_with_empty(operations: Operations) -> None:
+    name = (await operations.create()).name
+    done = await operations.succeed(name)
+    assert done.response.Is(empty_pb2.Empty.DESCRIPTOR)
+
+
+async def test_the_bytes_of_unknown_types_are_kept(operations: Operations) -> None:
+    unknown = any_pb2.Any(type_url="type.example.com/no.Such", value=b"\xff\x00\x01")
+    name = (await operations.create(metadata=unknown)).name
+    await operations.succeed(name, unknown)
+    kept = await operations.get(name)
+    assert (kept.metadata, kept.response) == (unknown, unknown)
+
+
+async def test_a_failure_carries_the_error_that_was_chosen(operations: Operations) -> None:
+    name = (await operations.create()).name
+    error = Aborted("Too busy.", reason="BUSY", metadata={"load": "9"})
+    failed = await operations.fail(name, error)
+    info = error_details_pb2.ErrorInfo()
+    assert (failed.error.code, failed.error.message) == (code_pb2.ABORTED, "Too busy.")
+    assert failed.error.details[0].Unpack(info)
+    assert (info.reason, info.domain, info.metadata) == ("BUSY", "longrunning", {"load": "9"})
+
+
+async def test_a_status_is_taken_as_it_is(operations: Operations) -> None:
+    status = status_pb2.Status(code=code_pb2.DATA_LOSS, message="Gone.")
+    name = (await operations.create()).name
+    assert (await operations.fail(name, status)).error == status
+
+
+async def test_what_is_done_stays_so(operations: Operations) -> None:
+    name = (await operations.create()).name
+    done = await operations.succeed(name)
+    with pytest.raises(IllegalTransition, match="is succeeded: it cannot be failed"):
+        await operations.fail(name, status_pb2.Status(code=2))
+    with pytest.raises(IllegalTransition, match="is succeeded: it cannot be reported"):
+        await operations.report(name, TEXT())
+    assert await operations.get(name) == done
+
+
+async def test_of_many_outcomes_at_once_one_wins(operations: Operations) -> None:
+    name = (await operations.create()).name
+    outcomes = await asyncio.gather(
+        *(operations.succeed(name, TEXT(value=str(n))) for n in range(20)),
+        *(operations.fail(name, status_pb2.Status(code=2)) for _ in range(20)),
+        *(operations.cancelled(name) for _ in range(20)),
+        return_exceptions=True,
+    )
+    won = [outcome for outcome in outcomes if not isinstance(outcome, Exception)]
+    assert won == [await operations.get(name)]
+    assert {type(each) for each in outcomes} == {IllegalTransition, operations_pb2.Operation}
+
+
+async def test_finished_operations_are_purged_when_their_time_is_over(
+    new_operations: Callable[..., Operations], clock: Callable[[], int]
+) -> None:
+    async with new_operations(retention=DAY) as operations:
+        early = (await operations.create()).name
+        late = (await operations.create(retention=10 * DAY)).name
+        running = (await operations.create()).name
+        await operations.succeed(early)
+        await operations.succeed(late)
+        clock.advance(DAY + 1)  # type: ignore[attr-defined]
+    async with operations:
+        await operations._purge()
+        with pytest.raises(OperationNotFound):
+            await operations.get(early)
+        assert (await operations.get(late)).done
+        assert not (await operations.get(running)).done
