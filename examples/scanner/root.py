@@ -51,18 +51,21 @@ class Root:
             InvalidArgument: the path leads out of the root, or not to a directory.
         """
         parts = _parts(directory)
-        top = os.open(self.path, _DIRECTORY)
         try:
-            try:
-                descriptor = open_directory(top, parts)
-            except OSError as error:
-                raise _refused(directory, error) from None
-        finally:
-            os.close(top)
+            descriptor = self._descend(parts)
+        except OSError as error:
+            raise _refused(directory, error) from None
         try:
             yield descriptor
         finally:
             os.close(descriptor)
+
+    def _descend(self, parts: Sequence[str]) -> int:
+        top = os.open(self.path, _DIRECTORY)
+        try:
+            return open_directory(top, parts)
+        finally:
+            os.close(top)
 
     def check(self, directory: str) -> None:
         """Refuses what `open` would refuse.
