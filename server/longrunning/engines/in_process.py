@@ -181,7 +181,7 @@ class InProcessEngine(Engine):
         """Renews the lease when a third of it is over."""
         now = self._ledger.clock()
         if now >= self._next_beat:
-            await self._store.worklist.beat(self._owner, now=now, expire_time=now + self._lease)
+            await self._store.worklist.beat(self._owner, now=now, lease=self._lease)
             self._next_beat = now + self._lease // 3
 
     async def _fill(self) -> None:

@@ -1,23 +1,32 @@
 """What a store owes: the contract that every store keeps, and that a new one would have to.
 
 A store keeps records and knows nothing of their life: it never decides a step, it only writes one
-if nobody was faster. All of its methods are called on one event loop, between `open` and `close`.
+if nobody was faster. All of its methods are called on one event loop, between `open` and `close`;
+any number of them may be under way at once, and a caller may be cancelled at any await.
 
 What every store promises:
 
 * **Durable.** When `create`, `replace` or `delete` returns, the change survives the death of the
-  process (and of the machine, for a store on disk). A call that raises changed nothing.
+  process (and of the machine, for a store on disk).
 * **Compare-and-set.** Of two writers that saw the same revision, one wins and the other is told.
-* **Read your writes.** `get` after a write that returned shows that write or a later one, from
-  every process that shares the store.
-* **Faults are named.** What the storage cannot do now is `Unavailable`, what it has no room for
-  `ResourceExhausted`; the exceptions of its driver never get out.
+* **Whole.** A change is there altogether or not at all, for every reader, whatever dies meanwhile.
+* **Read your writes.** A `get` that begins after a write returned shows that write or a later one,
+  in every process that shares the store.
+* **Byte for byte.** What comes back equals what was written, `operation` and `request` to the byte.
+* **Faults are named.** What the storage cannot do now is `Unavailable`, what it has no room for is
+  `ResourceExhausted`; the exceptions of its driver never get out. A store answers again by itself
+  once its storage does. A write that raised was not acknowledged: it may have taken place if the
+  storage was lost while it committed, so whoever repeats it reads first, as `Ledger.advance` does.
+
+`tests/longrunning/stores/` holds every store to this; a new one joins by one line in its
+`conftest.py`.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+from longrunning.filters.bounds import Bounds
 from longrunning.lifecycle import Record
 
 Changed = Callable[[Collection[str] | None], None]
@@ -26,22 +35,49 @@ Changed = Callable[[Collection[str] | None], None]
 Unwatch = Callable[[], None]
 """Ends a watch; calling it again does nothing."""
 
+ANY = Bounds()
+"""The bounds that every record is within."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """Which records a list wants, newest first.
+    """Which records one step of a list wants, newest first.
 
     Attributes:
         parent: of exactly this parent; None for every parent.
-        done: only finished ones, only unfinished ones, or (None) both.
+        parent_prefix: of parents that begin with this.
+        bounds: within these (see `Bounds.admits`).
         before: only records whose id is smaller; "" for the newest.
-        limit: how many records at most.
+        limit: how many records at most, 1 or more.
+        scan: about how many records to look at before giving up, 1 or more.
     """
 
     parent: str | None
+    parent_prefix: str = ""
     done: bool | None = None
+    bounds: Bounds = ANY
     before: str = ""
     limit: int
+    scan: int = 2048
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """What one step of a list found.
+
+    Attributes:
+        records: by descending id.
+        position: the `before` of the next step, "" if this one reached the end.
+    """
+
+    records: Sequence[Record]
+    position: str
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(self.records)
+
+    def __len__(self) -> int:
+        return len(self.records)
 
 
 class Store(ABC):
@@ -51,7 +87,10 @@ class Store(ABC):
     """What of this store waits for a worker."""
 
     page_token_key: bytes
-    """The secret of this store's page tokens, the same for every process that shares it."""
+    """The secret of this store's page tokens, the same for every process that shares it.
+
+    32 random bytes, made when the store is first opened, and there after each `open`.
+    """
 
     @property
     @abstractmethod
@@ -61,6 +100,8 @@ class Store(ABC):
     @abstractmethod
     async def open(self) -> None:
         """Makes the store ready, creating or migrating its tables where it has any.
+
+        May be called again after `close`.
 
         Raises:
             StoreError: it cannot be opened; the message says why, for whoever operates it.
@@ -75,8 +116,11 @@ class Store(ABC):
         """Adds a record and the serialized request that it stands for.
 
         Returns:
-            `record`, or, if it has a request id that its caller has used before for the same method
-            and parent, the record of that time, as it is now; nothing is added then.
+            `record` itself, or, if it has a request id that its caller has used before for the same
+            method and parent, the record of that time, as it is now; nothing is added then.
+
+        Raises:
+            AlreadyExists: another operation has its name or its id.
         """
 
     @abstractmethod
@@ -91,6 +135,8 @@ class Store(ABC):
     async def replace(self, record: Record) -> bool:
         """Writes the next revision of a record.
 
+        Only state, revision, attempt, owner, update_time, expire_time and operation ever change.
+
         Returns:
             Whether it was written: False if the stored revision is not the one before it, or if the
             operation is gone.
@@ -98,25 +144,35 @@ class Store(ABC):
 
     @abstractmethod
     async def delete(self, name: str) -> bool:
-        """Removes an operation, whatever its state; returns whether it was there."""
+        """Removes an operation, whatever its state; returns whether it was there.
+
+        Its request id is free again afterwards.
+        """
 
     @abstractmethod
-    async def list(self, query: Query) -> Sequence[Record]:
-        """Returns the records that a query selects, by descending id.
+    async def list(self, query: Query) -> Page:
+        """Returns records that a query selects: all there are between `before` and the position.
 
-        The work is proportional to `query.limit`, not to what the store holds.
+        The work is bounded by `query.scan` and `query.limit`, whatever the store holds, except that
+        a parent and `bounds.done` should cost nothing at all (an index). A page may therefore be
+        short, or even empty, and still have a position.
         """
 
     @abstractmethod
     async def purge(self, *, now: int, limit: int) -> int:
-        """Removes at most `limit` operations that expired before `now`; returns how many."""
+        """Removes at most `limit` operations whose `expire_time` is neither 0 nor `now` or later.
+
+        Returns:
+            How many: fewer than `limit` say that nothing is left to purge.
+        """
 
     @abstractmethod
     def watch(self, changed: Changed) -> Unwatch:
-        """Calls `changed` on the event loop after each commit, until the watch is ended.
+        """Calls `changed` on the event loop after each `create`, `replace` and `delete`.
 
-        Commits of other processes are noticed within a second, perhaps without their names. A call
-        may come early, twice, or for a change that the watcher made itself.
+        Changes by other processes are noticed within a second, perhaps without their names; where
+        they come by messages that can be lost, within a few seconds all the same. A call may come
+        early, twice, or for a change that the watcher made itself. Purges may go unannounced.
         """
 
 
@@ -124,8 +180,16 @@ class Worklist(ABC):
     """The records of a store that wait for a worker, or whose worker is gone."""
 
     @abstractmethod
-    async def beat(self, owner: str, *, now: int, expire_time: int) -> None:
-        """Says that an owner lives until `expire_time`."""
+    async def beat(self, owner: str, *, now: int, lease: int) -> None:
+        """Says that an owner is alive, and counts as that for another `lease` microseconds.
+
+        An owner beats before its first claim.
+
+        Args:
+            owner: who works.
+            now: the caller's time; a store with a clock that all its processes share uses that one.
+            lease: in microseconds.
+        """
 
     @abstractmethod
     async def retire(self, owner: str) -> None:
@@ -137,7 +201,12 @@ class Worklist(ABC):
 
     @abstractmethod
     async def orphans(self, *, now: int, limit: int) -> Sequence[Record]:
-        """Returns unfinished records that were claimed by an owner who no longer lives."""
+        """Returns unfinished records with an owner who does not live any more, the oldest first.
+
+        Args:
+            now: as in `beat`.
+            limit: how many at most.
+        """
 
 
 class StoreError(Exception):

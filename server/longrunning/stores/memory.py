@@ -4,8 +4,9 @@ import secrets
 from bisect import bisect_left, insort
 from collections.abc import Collection, Sequence
 
+from longrunning.errors import AlreadyExists
 from longrunning.lifecycle import Record, State
-from longrunning.stores.contract import Changed, Query, Store, Unwatch, Worklist
+from longrunning.stores.contract import ANY, Changed, Page, Query, Store, Unwatch, Worklist
 from longrunning.stores.watchers import Watchers
 
 
@@ -39,7 +40,10 @@ class MemoryStore(Store):
             key = _request_key(record)
             if (name := self._by_request_id.get(key)) is not None:
                 return self._records[name]
-            self._by_request_id[key] = record.name
+        if record.name in self._records or record.id in self._names:
+            raise AlreadyExists("There is an operation of that name already.", reason="NAME_TAKEN")
+        if record.request_id:
+            self._by_request_id[_request_key(record)] = record.name
         self._records[record.name] = record
         self._requests[record.name] = request
         self._names[record.id] = record.name
@@ -76,23 +80,21 @@ class MemoryStore(Store):
         self._watchers.notify([name])
         return True
 
-    async def list(self, query: Query) -> Sequence[Record]:
-        """Returns the records that a query selects, newest first.
+    async def list(self, query: Query) -> Page:
+        """Returns the next records that a query selects, newest first.
 
         Unlike a store with indexes, this one looks at every newer record on the way.
         """
         end = bisect_left(self._ids, query.before) if query.before else len(self._ids)
         selected: list[Record] = []
-        for position in range(end - 1, -1, -1):
+        for position in range(end - 1, max(end - 1 - query.scan, -1), -1):
             record = self._records[self._names[self._ids[position]]]
-            if query.parent not in (None, record.parent):
-                continue
-            if query.done not in (None, record.state.done):
-                continue
-            selected.append(record)
-            if len(selected) == query.limit:
-                break
-        return selected
+            if _selects(query, record):
+                selected.append(record)
+                if len(selected) == query.limit:
+                    return Page(records=selected, position=record.id)
+        rest = end - query.scan
+        return Page(records=selected, position=self._ids[rest] if rest > 0 else "")
 
     async def purge(self, *, now: int, limit: int) -> int:
         """Removes operations that have expired; returns how many."""
@@ -113,9 +115,9 @@ class MemoryWorklist(Worklist):
         self._records = records
         self._owners: dict[str, int] = {}
 
-    async def beat(self, owner: str, *, now: int, expire_time: int) -> None:  # noqa: ARG002 - contract
-        """Says that an owner lives until `expire_time`."""
-        self._owners[owner] = expire_time
+    async def beat(self, owner: str, *, now: int, lease: int) -> None:
+        """Says that an owner lives for another `lease`."""
+        self._owners[owner] = now + lease
 
     async def retire(self, owner: str) -> None:
         """Says that an owner is gone."""
@@ -140,6 +142,16 @@ class MemoryWorklist(Worklist):
     @staticmethod
     def _select(records: list[Record], limit: int) -> Sequence[Record]:
         return sorted(records, key=lambda record: record.id)[:limit]
+
+
+def _selects(query: Query, record: Record) -> bool:
+    return (
+        query.parent in (None, record.parent)
+        and record.parent.startswith(query.parent_prefix)
+        and query.done in (None, record.state.done)
+        and query.bounds.done in (None, record.state.done)
+        and (query.bounds == ANY or query.bounds.admits(record.message()))
+    )
 
 
 def _request_key(record: Record) -> tuple[str, str, str, str]:

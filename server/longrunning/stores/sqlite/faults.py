@@ -4,7 +4,7 @@ import logging
 import sqlite3
 from pathlib import Path
 
-from longrunning.errors import OperationsError, ResourceExhausted, Unavailable
+from longrunning.errors import AlreadyExists, OperationsError, ResourceExhausted, Unavailable
 from longrunning.stores.contract import StoreError
 
 _log = logging.getLogger(__name__)
@@ -29,15 +29,17 @@ def opening_error(path: Path, error: sqlite3.Error) -> StoreError:
 def serving_error(error: sqlite3.Error) -> OperationsError:
     """Returns what to tell a caller, and logs what SQLite said."""
     name = _primary_name(error)
+    if name == "SQLITE_CONSTRAINT":
+        return AlreadyExists("There is an operation of that name already.", reason="NAME_TAKEN")
     _log.error("SQLite refused: %s (%s)", error, name)
     if name in ("SQLITE_FULL", "SQLITE_TOOBIG"):
-        return ResourceExhausted(
-            "The store has no room for this; nothing was written.", reason="STORE_FULL"
-        )
-    return Unavailable(
-        "The store cannot serve this now; nothing was written. Try again later.",
-        reason="STORE_UNAVAILABLE",
-    )
+        return ResourceExhausted("The store has no room for this.", reason="STORE_FULL")
+    return Unavailable("The store cannot serve this now.", reason="STORE_UNAVAILABLE")
+
+
+def is_busy(error: sqlite3.Error) -> bool:
+    """Whether another process is in the way."""
+    return _primary_name(error) == "SQLITE_BUSY"
 
 
 def _primary_name(error: sqlite3.Error) -> str:

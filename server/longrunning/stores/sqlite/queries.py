@@ -1,23 +1,21 @@
 """Every statement that is sent to SQLite; values travel as parameters, never as text."""
 
-from dataclasses import fields
+import json
 from typing import Any
 
-from longrunning.lifecycle import Record, State
-from longrunning.stores.contract import Query
-
-COLUMNS = tuple(field.name for field in fields(Record))
+from longrunning.stores.paging import Dialect
+from longrunning.stores.rows import CHANGING, COLUMNS, FACTS
 
 _SELECT = f"SELECT {', '.join(COLUMNS)} FROM operations"  # noqa: S608 - names of our own columns
-_STATE = COLUMNS.index("state")
+_WRITTEN = (*COLUMNS, *FACTS, "request")
 
 GET = f"{_SELECT} WHERE name = ?"
 
 REQUEST = "SELECT request FROM operations WHERE name = ?"
 
 CREATE = f"""
-INSERT INTO operations ({", ".join(COLUMNS)}, request)
-VALUES ({", ".join(f":{column}" for column in COLUMNS)}, :request)
+INSERT INTO operations ({", ".join(_WRITTEN)})
+VALUES ({", ".join(f":{column}" for column in _WRITTEN)})
 ON CONFLICT (caller, method, parent, request_id) WHERE request_id <> '' DO NOTHING
 """  # noqa: S608 - names of our own columns
 
@@ -27,12 +25,10 @@ WHERE caller = :caller AND method = :method AND parent = :parent
   AND request_id = :request_id AND request_id <> ''
 """
 
-REPLACE = """
-UPDATE operations
-SET state = :state, revision = :revision, attempt = :attempt, owner = :owner,
-    update_time = :update_time, expire_time = :expire_time, operation = :operation
+REPLACE = f"""
+UPDATE operations SET {", ".join(f"{column} = :{column}" for column in (*CHANGING, *FACTS))}
 WHERE name = :name AND revision = :revision - 1
-"""
+"""  # noqa: S608 - names of our own columns
 
 DELETE = "DELETE FROM operations WHERE name = ?"
 
@@ -74,31 +70,15 @@ KEEP_SECRET = "INSERT INTO secrets (name, value) VALUES (?, ?) ON CONFLICT DO NO
 DATA_VERSION = "PRAGMA data_version"
 
 
-def select_page(query: Query) -> tuple[str, dict[str, Any]]:
-    """Returns the statement of one step of a list and its parameters."""
-    conditions = ["id < :before"] if query.before else []
-    if query.parent is not None:
-        conditions.append("parent = :parent")
-    if query.done is not None:
-        conditions.append("done = :done")
-    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-    statement = f"{_SELECT} {where} ORDER BY id DESC LIMIT :limit"
-    values = {
-        "before": query.before,
-        "parent": query.parent,
-        "done": query.done,
-        "limit": query.limit,
-    }
-    return statement, values
+def _array(values: list[Any]) -> str:
+    return json.dumps(values)
 
 
-def record_of(row: tuple[Any, ...]) -> Record:
-    """Returns the record in a row of `COLUMNS`."""
-    values = dict(zip(COLUMNS, row, strict=True))
-    values["state"] = State(row[_STATE])
-    return Record(**values)
-
-
-def values_of(record: Record) -> dict[str, Any]:
-    """Returns the parameters that write a record."""
-    return {column: getattr(record, column) for column in COLUMNS}
+DIALECT = Dialect(
+    table="operations",
+    parameter=lambda name: f":{name}",
+    member="{column} IN (SELECT value FROM json_each({values}))",
+    array=_array,
+    prefix="substr({column}, 1, length({value})) = {value}",
+)
+"""How SQLite spells a page."""

@@ -6,31 +6,30 @@ long.
 """
 
 import asyncio
-import contextlib
-import json
 import os
-import secrets
 import sqlite3
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
 from longrunning.clock import DAY
+from longrunning.errors import OperationsError
 from longrunning.lifecycle import Record
-from longrunning.stores.contract import Changed, Query, Store, StoreError, Unwatch, Worklist
+from longrunning.stores.contract import Changed, Page, Query, Store, Unwatch
+from longrunning.stores.migrations import Migrate, Migrated
+from longrunning.stores.paging import statements
+from longrunning.stores.rows import record_of, values_of
 from longrunning.stores.sqlite import queries
-from longrunning.stores.sqlite.faults import opening_error, serving_error
-from longrunning.stores.sqlite.migrations import migrate
+from longrunning.stores.sqlite.faults import serving_error
+from longrunning.stores.sqlite.opening import Opened, open_file
+from longrunning.stores.sqlite.worklist import SQLiteWorklist
 from longrunning.stores.sqlite.writer import Writer
 from longrunning.stores.watchers import Watchers
 
 _T = TypeVar("_T")
 
-_OLDEST_SQLITE = (3, 37, 0)  # STRICT tables
-_BUSY_SECONDS = 5.0
 _POLL_SECONDS = 0.05
-_SECRET_NAME = "page_token_key"  # noqa: S105 - the name of a secret, not its value
 
 
 class SQLiteStore(Store):
@@ -38,13 +37,15 @@ class SQLiteStore(Store):
 
     Args:
         path: the file; it is created if it is not there, its directory is not.
+        migrate: "auto" creates tables or brings them up to date when the store is opened, "never"
+            leaves that to `lro migrate`.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, migrate: Migrate = "auto") -> None:
         self._path = Path(path)
+        self._migrate = migrate
         self._watchers = Watchers(first=self._start_polling, last=self._stop_polling)
         self._polling: asyncio.Task[None] | None = None
-        self._data_version = 0
         self.worklist = SQLiteWorklist(self)
 
     @property
@@ -54,52 +55,50 @@ class SQLiteStore(Store):
 
     async def open(self) -> None:
         """Opens the file, and creates or migrates its tables."""
-        if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
-            raise StoreError(f"SQLite {sqlite3.sqlite_version} is too old: 3.37 or newer is needed")
-        with contextlib.ExitStack() as undo:
-            try:
-                writing = self._connect(undo, _BUSY_SECONDS)
-                writing.execute("BEGIN IMMEDIATE")
-                try:
-                    migrate(writing)
-                except StoreError as error:
-                    raise StoreError(f"{self._path} {error}") from None
-                writing.execute(queries.KEEP_SECRET, (_SECRET_NAME, secrets.token_bytes(32)))
-                (key,) = writing.execute(queries.SECRET, (_SECRET_NAME,)).fetchone()
-                writing.execute("COMMIT")
-                self.page_token_key = key
-                (self._data_version,) = writing.execute(queries.DATA_VERSION).fetchone()
-                self._reading = self._connect(undo, _BUSY_SECONDS)
-                self._listing = self._connect(undo, _BUSY_SECONDS)
-            except sqlite3.Error as error:
-                raise opening_error(self._path, error) from None
-            undo.pop_all()
+        opened = await asyncio.to_thread(open_file, self._path, self._migrate)
+        self.page_token_key = opened.page_token_key
+        self._reading, self._listing = opened.reading, opened.listing
         self._lister = ThreadPoolExecutor(1, thread_name_prefix="longrunning-sqlite-list")
-        self._writer = Writer(writing, self._watchers.notify)
+        self._writer = Writer(opened.writing, self._watchers.notify)
+
+    async def migrate(self) -> Migrated:
+        """Brings the tables of a file that is not open up to date, whatever `migrate` says.
+
+        Raises:
+            StoreError: it cannot be opened, or is too new.
+        """
+
+        def run() -> Migrated:
+            opened: Opened = open_file(self._path, "auto")
+            for connection in (opened.listing, opened.reading, opened.writing):
+                connection.close()
+            return opened.migrated
+
+        return await asyncio.to_thread(run)
 
     async def close(self) -> None:
         """Commits what is under way and closes the file."""
         self._stop_polling()
         await self._writer.close()
-        self._lister.shutdown()
+        await asyncio.to_thread(self._lister.shutdown)
         self._listing.close()
         self._reading.close()
 
     async def create(self, record: Record, request: bytes) -> Record:
         """Adds a record; see `Store.create`."""
-        values = queries.values_of(record) | {"request": request}
+        values = values_of(record) | {"request": request}
 
         def insert(connection: sqlite3.Connection) -> Record:
             if connection.execute(queries.CREATE, values).rowcount:
                 return record
-            return queries.record_of(connection.execute(queries.FIND_REQUEST_ID, values).fetchone())
+            return record_of(connection.execute(queries.FIND_REQUEST_ID, values).fetchone())
 
         return await self._writer.write(insert, record.name)
 
     async def get(self, name: str) -> Record | None:
         """Returns the record of a name, or None."""
         row = self._read(queries.GET, name)
-        return None if row is None else queries.record_of(row)
+        return None if row is None else record_of(row)
 
     async def request(self, name: str) -> bytes | None:
         """Returns the serialized request of an operation, or None."""
@@ -108,21 +107,35 @@ class SQLiteStore(Store):
 
     async def replace(self, record: Record) -> bool:
         """Writes the next revision of a record, if nobody was faster."""
-        values = queries.values_of(record)
-        return await self.write(
+        values = values_of(record)
+        return await self._writer.write(
             lambda connection: connection.execute(queries.REPLACE, values).rowcount == 1,
             record.name,
         )
 
     async def delete(self, name: str) -> bool:
         """Removes an operation; returns whether it was there."""
-        return await self.write(
+        return await self._writer.write(
             lambda connection: connection.execute(queries.DELETE, (name,)).rowcount == 1, name
         )
 
-    async def list(self, query: Query) -> Sequence[Record]:
-        """Returns the records that a query selects, newest first."""
-        return await self.select(*queries.select_page(query))
+    async def list(self, query: Query) -> Page:
+        """Returns the next records that a query selects, newest first."""
+        if query.bounds.nothing:
+            return Page(records=(), position="")
+        floor, page, values = statements(query, queries.DIALECT)
+
+        def run() -> Page:
+            lowest = ""
+            if floor:
+                found = self._listing.execute(floor, values).fetchone()
+                values["floor"] = lowest = found[0] if found else ""
+            rows = self._listing.execute(page, values)
+            records = [record_of(row) for row in rows]
+            full = len(records) == query.limit
+            return Page(records=records, position=records[-1].id if full else lowest)
+
+        return await self._in_lister(run)
 
     async def purge(self, *, now: int, limit: int) -> int:
         """Removes operations that have expired; returns how many."""
@@ -131,7 +144,7 @@ class SQLiteStore(Store):
             connection.execute(queries.FORGET_OWNERS, (now - DAY,))
             return connection.execute(queries.PURGE, (now, limit)).rowcount
 
-        return await self.write(purge)
+        return await self._writer.write(purge)
 
     def watch(self, changed: Changed) -> Unwatch:
         """Calls `changed` after each commit; those of other processes come without names."""
@@ -143,13 +156,13 @@ class SQLiteStore(Store):
 
     async def select(self, statement: str, values: Any) -> Sequence[Record]:  # noqa: ANN401 - sqlite3's own type
         """Returns the records of a statement that may take long, off the event loop."""
+        return await self._in_lister(
+            lambda: [record_of(row) for row in self._listing.execute(statement, values)]
+        )
 
-        def run() -> list[Record]:
-            rows = self._listing.execute(statement, values)
-            return [queries.record_of(row) for row in rows]
-
+    async def _in_lister(self, work: Callable[[], _T]) -> _T:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._lister, run)
+            return await asyncio.get_running_loop().run_in_executor(self._lister, work)
         except sqlite3.Error as error:
             raise serving_error(error) from None
 
@@ -160,15 +173,6 @@ class SQLiteStore(Store):
             raise serving_error(error) from None
         return row
 
-    def _connect(self, undo: contextlib.ExitStack, busy_seconds: float) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self._path, timeout=busy_seconds, isolation_level=None, check_same_thread=False
-        )
-        undo.callback(connection.close)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        return connection
-
     def _start_polling(self) -> None:
         self._polling = asyncio.get_running_loop().create_task(self._poll())
 
@@ -178,46 +182,12 @@ class SQLiteStore(Store):
             self._polling = None
 
     async def _poll(self) -> None:
-        """Notices the commits of other processes.
-
-        `PRAGMA data_version` changes on a connection when another one has committed, so the
-        writer's own connection tells other processes' commits from ours.
-        """
+        """Notices the commits of other processes, and outlives what the file cannot do now."""
         while True:
-            await asyncio.sleep(_POLL_SECONDS)
-            version = await self._writer.write(_data_version)
-            if version != self._data_version:
-                self._data_version = version
+            try:
+                changed = await self._writer.others_committed()
+            except OperationsError:
+                changed = True
+            if changed:
                 self._watchers.notify(None)
-
-
-class SQLiteWorklist(Worklist):
-    """What of a SQLite store waits for a worker."""
-
-    def __init__(self, store: SQLiteStore) -> None:
-        self._store = store
-
-    async def beat(self, owner: str, *, now: int, expire_time: int) -> None:  # noqa: ARG002 - contract
-        """Says that an owner lives until `expire_time`."""
-        await self._store.write(
-            lambda connection: connection.execute(queries.BEAT, (owner, expire_time)).rowcount
-        )
-
-    async def retire(self, owner: str) -> None:
-        """Says that an owner is gone."""
-        await self._store.write(
-            lambda connection: connection.execute(queries.RETIRE, (owner,)).rowcount
-        )
-
-    async def pending(self, handlers: Collection[str], *, limit: int) -> Sequence[Record]:
-        """Returns pending records for one of these handlers, the oldest first."""
-        return await self._store.select(queries.PENDING, (json.dumps(list(handlers)), limit))
-
-    async def orphans(self, *, now: int, limit: int) -> Sequence[Record]:
-        """Returns claimed records whose owner no longer lives."""
-        return await self._store.select(queries.ORPHANS, (now, limit))
-
-
-def _data_version(connection: sqlite3.Connection) -> int:
-    (version,) = connection.execute(queries.DATA_VERSION).fetchone()
-    return int(version)
+            await asyncio.sleep(_POLL_SECONDS)

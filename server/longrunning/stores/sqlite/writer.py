@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from longrunning.stores.sqlite import queries
 from longrunning.stores.sqlite.faults import serving_error
 
 _log = logging.getLogger(__name__)
@@ -23,12 +24,13 @@ _LARGEST_COMMIT = 512
 
 
 @dataclass(slots=True)
-class _Write(Generic[_T]):
-    """One caller's part of a commit."""
+class _Work(Generic[_T]):
+    """One caller's part of a commit, or something to look at outside of one."""
 
     work: Callable[[sqlite3.Connection], _T]
     future: asyncio.Future[_T]
     name: str | None
+    writes: bool
     result: _T | None = None
     error: Exception | None = None
 
@@ -47,7 +49,8 @@ class Writer:
         self._connection = connection
         self._committed = committed
         self._loop = asyncio.get_running_loop()
-        self._queue: queue.SimpleQueue[_Write[Any] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Work[Any] | None] = queue.SimpleQueue()
+        self._data_version = _data_version(connection)
         self._thread = threading.Thread(target=self._run, name="longrunning-sqlite", daemon=True)
         self._thread.start()
 
@@ -64,32 +67,58 @@ class Writer:
         Returns:
             Its result, once the commit is on disk.
         """
-        future: asyncio.Future[_T] = self._loop.create_future()
-        self._queue.put(_Write(work, future, name))
-        return future
+        return self._put(work, name, writes=True)
+
+    async def others_committed(self) -> bool:
+        """Returns whether another process has committed since the last time.
+
+        `PRAGMA data_version` changes on a connection when another one has committed, so the
+        writer's own connection tells other processes' commits from ours; and outside of a
+        transaction, so that it waits for nobody.
+        """
+        version = await self._put(_data_version, None, writes=False)
+        changed = version != self._data_version
+        self._data_version = version
+        return changed
 
     async def close(self) -> None:
         """Commits what was put in before, and ends the thread."""
         self._queue.put(None)
         await asyncio.to_thread(self._thread.join)
 
+    def _put(
+        self, work: Callable[[sqlite3.Connection], _T], name: str | None, *, writes: bool
+    ) -> asyncio.Future[_T]:
+        future: asyncio.Future[_T] = self._loop.create_future()
+        self._queue.put(_Work(work, future, name, writes))
+        return future
+
     def _run(self) -> None:
         stopping = False
         while not stopping:
-            batch: list[_Write[Any]] = []
-            write = self._queue.get()
-            while write is not None:
-                batch.append(write)
+            batch: list[_Work[Any]] = []
+            item = self._queue.get()
+            while item is not None:
+                batch.append(item)
                 if len(batch) == _LARGEST_COMMIT or self._queue.empty():
                     break
-                write = self._queue.get()
-            stopping = write is None
+                item = self._queue.get()
+            stopping = item is None
+            self._look([each for each in batch if not each.writes])
+            if writes := [each for each in batch if each.writes]:
+                self._commit(writes)
             if batch:
-                self._commit(batch)
                 self._loop.call_soon_threadsafe(self._answer, batch)
         self._connection.close()
 
-    def _commit(self, batch: list[_Write[Any]]) -> None:
+    def _look(self, items: list[_Work[Any]]) -> None:
+        for item in items:
+            try:
+                item.result = item.work(self._connection)
+            except sqlite3.Error as error:
+                item.error = error
+
+    def _commit(self, batch: list[_Work[Any]]) -> None:
         connection = self._connection
         try:
             connection.execute("BEGIN IMMEDIATE")
@@ -110,16 +139,21 @@ class Writer:
             for write in batch:
                 write.error = error
 
-    def _answer(self, batch: list[_Write[Any]]) -> None:
+    def _answer(self, batch: list[_Work[Any]]) -> None:
         """Answers the callers of a commit, on the event loop."""
-        for write in batch:
-            if write.future.done():
+        for item in batch:
+            if item.future.done():
                 continue  # its caller went away; the write stands all the same
-            if write.error is None:
-                write.future.set_result(write.result)
-            elif isinstance(write.error, sqlite3.Error):
-                write.future.set_exception(serving_error(write.error))
+            if item.error is None:
+                item.future.set_result(item.result)
+            elif isinstance(item.error, sqlite3.Error):
+                item.future.set_exception(serving_error(item.error))
             else:
-                write.future.set_exception(write.error)
-        if names := {write.name for write in batch if write.name and write.error is None}:
+                item.future.set_exception(item.error)
+        if names := {item.name for item in batch if item.name and item.error is None}:
             self._committed(names)
+
+
+def _data_version(connection: sqlite3.Connection) -> int:
+    (version,) = connection.execute(queries.DATA_VERSION).fetchone()
+    return int(version)

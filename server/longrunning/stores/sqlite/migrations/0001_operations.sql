@@ -18,6 +18,9 @@ CREATE TABLE operations (
     update_time    INTEGER NOT NULL,
     expire_time    INTEGER NOT NULL,
     retention      INTEGER NOT NULL,
+    error_code     INTEGER,          -- what a filter asks most, taken out of the operation
+    metadata_type  TEXT,
+    response_type  TEXT,
     operation      BLOB    NOT NULL, -- a serialized google.longrunning.Operation
     request        BLOB    NOT NULL  -- a serialized google.protobuf.Any
 ) STRICT;
