@@ -29,6 +29,8 @@ from grpc_transcoding.http.limits import Limits
 from grpc_transcoding.http.reply_style import ReplyEncoder
 from grpc_transcoding.http.reply_writer import ReplyWriter
 from grpc_transcoding.http.service import HttpService
+from grpc_transcoding.messages.json_reply import JsonFormat, dump
+from grpc_transcoding.openapi import openapi_document
 from grpc_transcoding.options import Options
 from grpc_transcoding.path_templates import Unescape
 from grpc_transcoding.routes import RouteTable
@@ -58,6 +60,7 @@ class Transcoder:
         descriptor_pool: default_pool.DescriptorPool | None = None,
         executor: Executor | None = None,
         reply_encoder: ReplyEncoder | None = None,
+        openapi_path: str = "",
         ignore_unknown_query: bool = False,
         ignore_unknown_body: bool = False,
         credentials_in_query: bool = False,
@@ -85,6 +88,8 @@ class Transcoder:
             descriptor_pool: Where services are looked up; the default pool if None.
             executor: The threads of sync servicers; the loop's own if None.
             reply_encoder: Writes replies as JSON, for those who know a reply's JSON already.
+            openapi_path: Where the OpenAPI document is served, such as `/openapi.json`; nowhere if
+                empty.
             ignore_unknown_query: Pass over query parameters that are no field.
             ignore_unknown_body: Pass over members of a JSON body that are no field.
             credentials_in_query: Take `key`, `quotaUser` and `access_token` from the query.
@@ -125,6 +130,7 @@ class Transcoder:
         self._pool = descriptor_pool or default_pool.Default()
         self._executor = executor
         self._reply_encoder = reply_encoder
+        self._openapi_path = openapi_path
         self._servicers = Servicers(self._pool)
         self._service: HttpService | None = None
         self._assembly: Assembly | None = None
@@ -174,6 +180,20 @@ class Transcoder:
         assert self._assembly is not None
         return RouteTable(self._assembly)
 
+    def openapi(self, **options: str) -> dict[str, object]:
+        """Returns the OpenAPI 3.1 document of what is bound.
+
+        Args:
+            options: As of `openapi_document`: `server_url`, `version`, `authorization_url`,
+                `token_url`.
+        """
+        self.build()
+        assert self._assembly is not None
+        return openapi_document(self._assembly, **options)
+
+    def _openapi_page(self, root_path: str) -> bytes:
+        return dump(self.openapi(server_url=root_path or "/"), JsonFormat(pretty=True))
+
     async def load(self) -> None:
         """Builds the transcoder, after asking a remote server for its services if need be.
 
@@ -220,6 +240,7 @@ class Transcoder:
             options=self._options,
             writer=ReplyWriter(pool, self._reply_encoder),
             errors=ErrorReplies(pool, domain, self._options.www_authenticate),
+            pages={self._openapi_path.encode(): self._openapi_page} if self._openapi_path else {},
         )
 
     async def _first_service(self) -> ASGIApp:

@@ -69,6 +69,11 @@ class RequestHead:
             self.method = _overridden(self.method, override)
 
     @property
+    def root_path(self) -> str:
+        """The prefix under which the application is mounted."""
+        return str(self._scope.get("root_path", ""))
+
+    @property
     def has_body(self) -> bool:
         """Whether a body may follow; HTTP/1.1 says so in its headers, later versions do not."""
         named = self.named

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 
 import grpc
 from google.protobuf.message import Message
@@ -50,6 +50,8 @@ class HttpService:
         options: Of the transcoder.
         writer: Writes replies.
         errors: Writes errors.
+        pages: Documents that are served where no method is bound, by path and then by the prefix
+            of the mount.
     """
 
     def __init__(
@@ -61,7 +63,9 @@ class HttpService:
         options: Options,
         writer: ReplyWriter,
         errors: ErrorReplies,
+        pages: Mapping[bytes, Callable[[str], bytes]],
     ) -> None:
+        self._pages = pages
         self._router = router
         self._endpoints = endpoints
         self._backend = backend
@@ -159,6 +163,10 @@ class HttpService:
                 "the path is not UTF-8 once it is percent-decoded", reason="INVALID_PATH_ENCODING"
             ) from None
         path = shortened(head.raw_path.decode("latin-1"))
+        if found is None and (page := self._pages.get(head.raw_path)) is not None:
+            if head.method in {"GET", "HEAD"}:
+                return Reply(200, [(b"content-type", b"application/json")], page(head.root_path))
+            found = WrongMethod(allow=("GET", "HEAD", "OPTIONS"))
         if found is None:
             raise TranscodingError(
                 grpc.StatusCode.NOT_FOUND,
