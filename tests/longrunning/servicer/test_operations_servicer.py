@@ -1,0 +1,117 @@
+"""The five RPCs on a real server: what only gRPC adds to what a view answers."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+import pytest
+from google.longrunning import operations_pb2, operations_pb2_grpc
+from google.protobuf import wrappers_pb2
+from google.rpc import code_pb2, error_details_pb2
+from grpc_status import rpc_status
+
+from longrunning import MemoryStore, Operations
+
+UNKNOWN = "operations/none"
+
+
+@pytest.fixture
+async def operations() -> AsyncIterator[Operations]:
+    async with Operations(MemoryStore(), domain="tests.example.com", max_wait=60) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def stub(operations: Operations) -> AsyncIterator[Any]:
+    server = grpc.aio.server()
+    operations.add_to_server(server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        yield operations_pb2_grpc.OperationsStub(channel)
+    await server.stop(None)
+
+
+@pytest.mark.parametrize("method", ["Get", "Delete", "Cancel", "Wait"])
+async def test_errors_travel_with_their_details(stub: Any, method: str) -> None:
+    request = getattr(operations_pb2, f"{method}OperationRequest")(name=UNKNOWN)
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await getattr(stub, f"{method}Operation")(request)
+    assert refused.value.code() is grpc.StatusCode.NOT_FOUND
+    assert refused.value.details() == f"Operation '{UNKNOWN}' was not found."
+    status = rpc_status.from_call(refused.value)
+    info, resource = error_details_pb2.ErrorInfo(), error_details_pb2.ResourceInfo()
+    assert status.details[0].Unpack(info)
+    assert status.details[1].Unpack(resource)
+    assert (info.reason, info.domain) == ("OPERATION_NOT_FOUND", "tests.example.com")
+    assert resource.resource_name == UNKNOWN
+
+
+async def test_a_bad_list_names_its_field(stub: Any) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await stub.ListOperations(operations_pb2.ListOperationsRequest(page_size=-1))
+    bad = error_details_pb2.BadRequest()
+    assert rpc_status.from_call(refused.value).details[1].Unpack(bad)
+    assert [violation.field for violation in bad.field_violations] == ["page_size"]
+
+
+async def test_an_operation_is_listed_read_cancelled_and_deleted(
+    stub: Any, operations: Operations
+) -> None:
+    name = (await operations.create()).name
+    page = await stub.ListOperations(operations_pb2.ListOperationsRequest())
+    assert [operation.name for operation in page.operations] == [name]
+    await stub.CancelOperation(operations_pb2.CancelOperationRequest(name=name))
+    await operations.cancelled(name)
+    done = await stub.GetOperation(operations_pb2.GetOperationRequest(name=name))
+    assert done.error.code == code_pb2.CANCELLED
+    await stub.DeleteOperation(operations_pb2.DeleteOperationRequest(name=name))
+    assert not (await stub.ListOperations(operations_pb2.ListOperationsRequest())).operations
+
+
+async def test_wait_returns_when_the_operation_is_done(stub: Any, operations: Operations) -> None:
+    name = (await operations.create()).name
+    waiting = asyncio.ensure_future(
+        stub.WaitOperation(operations_pb2.WaitOperationRequest(name=name))
+    )
+    while not operations._open.waiters._waiting:
+        await asyncio.sleep(0)
+    await operations.succeed(name, wrappers_pb2.StringValue(value="x"))
+    assert (await waiting).HasField("response")
+
+
+@pytest.mark.parametrize("source", ["field", "deadline"])
+async def test_wait_that_runs_out_answers_ok_with_the_latest_state(
+    stub: Any, operations: Operations, source: str
+) -> None:
+    name = (await operations.create()).name
+    request = operations_pb2.WaitOperationRequest(name=name)
+    deadline = None
+    if source == "field":
+        request.timeout.FromMilliseconds(50)
+    else:
+        deadline = 0.5  # the answer comes before it, not DEADLINE_EXCEEDED
+    began = time.monotonic()
+    answer = await stub.WaitOperation(request, timeout=deadline)
+    assert not answer.done
+    assert time.monotonic() - began >= 0.04
+
+
+async def test_a_negative_timeout_is_refused(stub: Any, operations: Operations) -> None:
+    name = (await operations.create()).name
+    request = operations_pb2.WaitOperationRequest(name=name)
+    request.timeout.FromSeconds(-1)
+    with pytest.raises(grpc.aio.AioRpcError, match="The timeout is -1 seconds"):
+        await stub.WaitOperation(request)
+
+
+async def test_a_client_that_goes_away_frees_its_waiter(stub: Any, operations: Operations) -> None:
+    name = (await operations.create()).name
+    waiting = stub.WaitOperation(operations_pb2.WaitOperationRequest(name=name))
+    while not operations._open.waiters._waiting:
+        await asyncio.sleep(0.001)
+    waiting.cancel()
+    while operations._open.waiters._waiting:
+        await asyncio.sleep(0.001)

@@ -1,0 +1,51 @@
+"""What an App puts behind its two ports."""
+
+from pathlib import Path
+
+import httpx
+import pytest
+from google.api import service_pb2
+
+from grpc_transcoding import ServiceConfigError
+from longrunning import App, MemoryStore, Operations
+from longrunning.serving.service_configs import service_config
+
+
+async def test_an_app_serves_the_usual_paths_by_default() -> None:
+    operations = Operations(MemoryStore())
+    transcoder = App(operations).transcoder()
+    async with (
+        operations,
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(transcoder), base_url="http://test"
+        ) as client,
+    ):
+        for parent in ("", "projects/p/locations/l"):
+            name = (await operations.create(parent=parent)).name
+            assert (await client.get(f"/v1/{name}")).json() == {"name": name}
+            listed = await client.get(f"/v1/{parent + '/' if parent else ''}operations")
+            assert listed.json() == {"operations": [{"name": name}]}
+            assert (await client.post(f"/v1/{name}:cancel")).json() == {}
+            await operations.cancelled(name)
+            waited = await client.post(f"/v1/{name}:wait", json={"timeout": "5s"})
+            assert waited.json()["error"]["code"] == 1
+            assert (await client.delete(f"/v1/{name}")).json() == {}
+            assert (await client.get(f"/v1/{name}")).status_code == 404
+
+
+def test_a_shipped_service_file_is_found_by_name() -> None:
+    path = service_config("operations_v1")
+    assert isinstance(path, Path)
+    assert path.is_file()
+
+
+def test_paths_and_messages_are_taken_as_they_are() -> None:
+    message = service_pb2.Service(name="a.example.com")
+    assert service_config(message) is message
+    assert service_config("here/b.yaml") == Path("here/b.yaml")
+    assert service_config(Path("b.yaml")) == Path("b.yaml")
+
+
+def test_a_service_file_that_is_not_there_is_named() -> None:
+    with pytest.raises(ServiceConfigError, match=r"no_such_v1\.yaml"):
+        App(Operations(MemoryStore()), service_configs=["no_such_v1"]).transcoder()
