@@ -103,15 +103,3 @@ def test_the_lowest_versions_that_ci_tests_are_the_lower_bounds() -> None:
     lines = (ROOT / "constraints-lowest.txt").read_text().splitlines()
     pinned = dict(line.lower().split("==") for line in lines if "==" in line)
     assert declared == {name: pinned.get(name) for name in declared}
-
-
-def test_no_committed_file_names_a_registry_or_this_machine() -> None:
-    tracked = subprocess.run(
-        ["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True
-    ).stdout.splitlines()
-    registries = ("pypi" + ".org", "files.pythonhosted", "registry.npmjs", "deb.debian")
-    for name in tracked:
-        if not (ROOT / name).is_file():
-            continue  # a link to a folder, or deleted and not yet committed
-        text = (ROOT / name).read_bytes()
-        assert not [host for host in registries if host.encode() in text], name
