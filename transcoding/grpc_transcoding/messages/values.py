@@ -22,6 +22,7 @@ from grpc_transcoding.messages.fields import descriptor_of, is_repeated
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,32}\Z", re.ASCII)
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?\Z", re.ASCII)
+_SNAKE = re.compile(r"(?<=[a-z0-9])_([a-z])")
 _SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _BOOLEANS = {"true": True, "false": False}
 _JSON_TYPES = frozenset({"Struct", "Value", "ListValue"})
@@ -91,7 +92,7 @@ def set_textual_message(message: Message, text: str) -> None:
         return
     if descriptor.name in _TEXT_TYPES:
         wanted = _WANTED_TEXT[descriptor.name]
-        value: Any = text
+        value: Any = _camel_mask(text) if descriptor.name == "FieldMask" else text
     else:
         wanted = "JSON for a " + descriptor.full_name
         value = _json_value(descriptor.name, text, wanted)
@@ -107,6 +108,11 @@ _WANTED_TEXT = {
     "Duration": "a duration in seconds, such as 3.5s",
     "FieldMask": "a list of field paths, such as name,book.title",
 }
+
+
+def _camel_mask(text: str) -> str:
+    # In a query, people write masks with the names that the .proto file has, as in gRPC.
+    return _SNAKE.sub(lambda found: found[1].upper(), text)
 
 
 def _json_value(name: str, text: str, wanted: str) -> Any:  # noqa: ANN401 - any JSON
