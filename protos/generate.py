@@ -58,7 +58,9 @@ def generate(proto: str, folder: Path) -> None:
         package = str(Path(proto).parent).replace("/", ".")
         for made in sorted(Path(scratch).rglob("*.py*")):
             text = made.read_text()
-            text = re.sub(rf"^from {re.escape(package)} import ", "from . import ", text, flags=re.M)
+            text = re.sub(
+                rf"^from {re.escape(package)} import ", "from . import ", text, flags=re.M
+            )
             (folder / made.name).write_text(text)
     (folder / "__init__.py").touch()
 
