@@ -232,6 +232,7 @@ async def test_no_more_run_at_once_than_may_and_the_rest_follow_in_order(store: 
     service = Service(operations)
     order: list[str] = []
     running = most = 0
+    two = asyncio.Event()
 
     @operations.handler(name="count")
     async def count(request: TEXT, operation: AsyncOperationContext) -> None:
@@ -239,7 +240,9 @@ async def test_no_more_run_at_once_than_may_and_the_rest_follow_in_order(store: 
         order.append(request.value)
         running += 1
         most = max(most, running)
-        await asyncio.sleep(0)
+        if running == 2:
+            two.set()
+        await two.wait()
         running -= 1
 
     service.handlers["count"] = count
