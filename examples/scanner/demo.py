@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import tempfile
+import warnings
 from pathlib import Path
 from types import FrameType
 
@@ -23,6 +24,9 @@ def main() -> int:
     # Before gRPC and requests read them: no proxy to ourselves, no noise when a server is killed.
     os.environ["no_proxy"] = os.environ["NO_PROXY"] = "127.0.0.1"
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    warnings.simplefilter(
+        "ignore", FutureWarning
+    )  # google.api_core's, about the age of this Python
     console = Console(highlight=False, soft_wrap=True, emoji=False, markup=False)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)

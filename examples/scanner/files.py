@@ -106,13 +106,13 @@ def digest(top: int, path: str, on_bytes: Callable[[int], None]) -> Digest | Non
             before = os.fstat(descriptor)
             if not stat.S_ISREG(before.st_mode):
                 return None
-            found = _read(descriptor, on_bytes)
+            found = _read(descriptor, before.st_size, on_bytes)
             after = os.fstat(descriptor)
         except OSError as error:
             raise _unreadable(path, error) from None
         finally:
             os.close(descriptor)
-        if found.size == after.st_size and before.st_mtime_ns == after.st_mtime_ns:
+        if found and before.st_mtime_ns == after.st_mtime_ns:
             return found
     raise Aborted(
         f"The file {path!r} changes while it is read: scan it again when nobody writes to it.",
@@ -121,13 +121,15 @@ def digest(top: int, path: str, on_bytes: Callable[[int], None]) -> Digest | Non
     )
 
 
-def _read(descriptor: int, on_bytes: Callable[[int], None]) -> Digest:
+def _read(descriptor: int, expected: int, on_bytes: Callable[[int], None]) -> Digest | None:
+    """Returns the digest of a file, or None if it is not of the expected size."""
     sha256, size = hashlib.sha256(), 0
-    while chunk := os.read(descriptor, CHUNK_BYTES):
+    # No further than that: a file may grow faster than it can be read.
+    while size <= expected and (chunk := os.read(descriptor, CHUNK_BYTES)):
         sha256.update(chunk)
         size += len(chunk)
         on_bytes(size)
-    return Digest(size, sha256.hexdigest())
+    return Digest(size, sha256.hexdigest()) if size == expected else None
 
 
 def _open_file(top: int, path: str) -> int:
