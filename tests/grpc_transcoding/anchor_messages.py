@@ -21,16 +21,20 @@ _WKT = {
     for module in _IMPORTS
     for name in module.DESCRIPTOR.message_types_by_name
 }
-SCALARS = "double float int64 uint64 int32 fixed64 fixed32 bool string bytes uint32 sfixed32 sfixed64 sint32 sint64".split()
+SCALARS = ["double", "float", "int64", "uint64", "int32", "fixed64", "fixed32", "bool", "string", "bytes", "uint32", "sfixed32", "sfixed64", "sint32", "sint64"]
 _ENUMS = {
     "Enum": ["ENUM_UNSPECIFIED", "ENUM_VALUE"],
     "Letters": ["X", "Y", "Z"],
 }
-_WRAPPED = "bool int32 int64 uint32 uint64 double float bytes string".split()
+_WRAPPED = ["bool", "int32", "int64", "uint32", "uint64", "double", "float", "bytes", "string"]
 
 
 def _wrapper(scalar: str) -> str:
-    return scalar.replace("uint", "UInt").replace("int", "Int")[:1].upper() + scalar.replace("uint", "UInt").replace("int", "Int")[1:] + "Value"
+    return (
+        scalar.replace("uint", "UInt").replace("int", "Int")[:1].upper()
+        + scalar.replace("uint", "UInt").replace("int", "Int")[1:]
+        + "Value"
+    )
 
 
 # name -> {field: type}; a type may be `repeated T`, `optional T`, `oneof NAME T` or `map K V`.

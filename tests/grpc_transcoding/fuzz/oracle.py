@@ -3,9 +3,10 @@
 import json
 from functools import cache
 
-from grpc_transcoding import Limits, Transcoder
 from tests.grpc_transcoding._gen import library_pb2, library_pb2_grpc
 from tests.grpc_transcoding.asgi_client import Conversation, scope_of
+
+from grpc_transcoding import Limits, Transcoder
 
 PATHS = [
     b"/v1/shelves/1/books/2",
@@ -91,8 +92,15 @@ async def check(app, method, path, query, headers, body) -> None:
         error = answer.json["error"]
         assert error["code"] == answer.status
         assert isinstance(error["message"], str)
-        assert error["status"] in {"INVALID_ARGUMENT", "NOT_FOUND", "UNIMPLEMENTED", "DEADLINE_EXCEEDED"}
-        details = {detail["@type"].rpartition(".")[2]: detail for detail in error.get("details", [])}
+        assert error["status"] in {
+            "INVALID_ARGUMENT",
+            "NOT_FOUND",
+            "UNIMPLEMENTED",
+            "DEADLINE_EXCEEDED",
+        }
+        details = {
+            detail["@type"].rpartition(".")[2]: detail for detail in error.get("details", [])
+        }
         if error["status"] != "DEADLINE_EXCEEDED":
             assert details["ErrorInfo"]["reason"].isupper()
     elif answer.headers.get("content-type") == "application/json" and answer.body:
