@@ -21,7 +21,23 @@ _WKT = {
     for module in _IMPORTS
     for name in module.DESCRIPTOR.message_types_by_name
 }
-SCALARS = ["double", "float", "int64", "uint64", "int32", "fixed64", "fixed32", "bool", "string", "bytes", "uint32", "sfixed32", "sfixed64", "sint32", "sint64"]
+SCALARS = [
+    "double",
+    "float",
+    "int64",
+    "uint64",
+    "int32",
+    "fixed64",
+    "fixed32",
+    "bool",
+    "string",
+    "bytes",
+    "uint32",
+    "sfixed32",
+    "sfixed64",
+    "sint32",
+    "sint64",
+]
 _ENUMS = {
     "Enum": ["ENUM_UNSPECIFIED", "ENUM_VALUE"],
     "Letters": ["X", "Y", "Z"],

@@ -161,7 +161,7 @@ async def test_a_lenient_load_skips_and_reports(write):
 
 def test_all_faults_are_told_at_once(write):
     path = write("http:\n  rules:\n" + FAULTS[1][0] + FAULTS[6][0])
-    with pytest.raises(ServiceConfigError, match="^2 faults in the HTTP rules"):
+    with pytest.raises(ServiceConfigError, match=r"^2 faults in the HTTP rules"):
         library(path).build()
 
 
@@ -182,7 +182,7 @@ def test_a_file_that_is_none_is_refused_when_it_is_read(tmp_path, text, problem)
 
 
 def test_a_file_that_is_not_there_is_named_by_its_path(tmp_path):
-    with pytest.raises(ServiceConfigError, match="cannot be read: No such file or directory"):
+    with pytest.raises(ServiceConfigError, match=r"cannot be read: No such file or directory"):
         Transcoder(service_configs=[tmp_path / "none.yaml"])
 
 

@@ -12,7 +12,26 @@ SUFFIXES = st.sampled_from(
     [b"", b":move", b":read", b":import", b"/", b"%2F", b"%ff", b"%zz", b":"]
 )
 NAMES = st.sampled_from(
-    ["alt", "$alt", "fields", "prettyPrint", "key", "pageSize", "parent", "book.title", "types.int64Value", "types.any", "types.stringMap[a]", "types.struct", "types.nested.timestamp", "types.value", "updateMask", "types.enums", "types.choiceString", "types.fieldMask"]
+    [
+        "alt",
+        "$alt",
+        "fields",
+        "prettyPrint",
+        "key",
+        "pageSize",
+        "parent",
+        "book.title",
+        "types.int64Value",
+        "types.any",
+        "types.stringMap[a]",
+        "types.struct",
+        "types.nested.timestamp",
+        "types.value",
+        "updateMask",
+        "types.enums",
+        "types.choiceString",
+        "types.fieldMask",
+    ]
 )
 TEXTS = st.text(max_size=10) | st.sampled_from(
     ["json", "proto", "sse", "media", "*", "1", "-1", "1e400", "NaN", "null", "{}", "[]", "a.b(c"]
@@ -21,14 +40,48 @@ QUERIES = st.binary(max_size=30) | st.lists(st.tuples(NAMES, TEXTS), max_size=4)
     lambda pairs: "&".join(f"{k}={v}" for k, v in pairs).encode("utf-8", "replace")
 )
 HEADER_NAMES = st.sampled_from(
-    ["accept", "content-type", "content-encoding", "grpc-timeout", "x-server-timeout", "x-goog-fieldmask", "x-http-method-override", "x-any-bin", "grpc-metadata-a", "authorization", "cookie", "te", "host"]
+    [
+        "accept",
+        "content-type",
+        "content-encoding",
+        "grpc-timeout",
+        "x-server-timeout",
+        "x-goog-fieldmask",
+        "x-http-method-override",
+        "x-any-bin",
+        "grpc-metadata-a",
+        "authorization",
+        "cookie",
+        "te",
+        "host",
+    ]
 ).map(str.encode) | st.binary(max_size=10).map(bytes.lower)
 HEADER_VALUES = st.binary(max_size=20) | st.sampled_from(
     [b"application/json", b"application/x-ndjson", b"text/event-stream", b"1S", b"GET", b"name"]
 )
 HEADERS = st.lists(st.tuples(HEADER_NAMES, HEADER_VALUES), max_size=4)
 KEYS = st.sampled_from(
-    ["title", "author", "fullName", "year", "tags", "titles", "printTime", "binding", "extra", "@type", "types", "int64Value", "name", "value", "struct", "any", "nested", "choiceString", "choiceInt32"]
+    [
+        "title",
+        "author",
+        "fullName",
+        "year",
+        "tags",
+        "titles",
+        "printTime",
+        "binding",
+        "extra",
+        "@type",
+        "types",
+        "int64Value",
+        "name",
+        "value",
+        "struct",
+        "any",
+        "nested",
+        "choiceString",
+        "choiceInt32",
+    ]
 ) | st.text(max_size=5)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),

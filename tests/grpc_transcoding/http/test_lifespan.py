@@ -125,7 +125,7 @@ async def test_servicers_may_be_added_until_the_first_request_and_after():
 
 
 def test_what_is_no_handler_is_refused():
-    with pytest.raises(TypeError, match="is no grpc.GenericRpcHandler"):
+    with pytest.raises(TypeError, match=r"is no grpc\.GenericRpcHandler"):
         Transcoder().add_generic_rpc_handlers((object(),))
 
 
@@ -134,7 +134,7 @@ def test_a_service_without_descriptor_is_named():
 
     transcoder = Transcoder()
     transcoder.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("a.B", {}),))
-    with pytest.raises(LookupError, match="the service 'a.B' is not in the descriptor pool"):
+    with pytest.raises(LookupError, match=r"the service 'a\.B' is not in the descriptor pool"):
         transcoder.build()
 
 

@@ -56,7 +56,7 @@ async def test_streams_arrive_as_they_are_sent(client, servicer):
 
 
 async def test_a_client_that_disconnects_cancels_the_call(address, servicer):
-    reader, writer = await asyncio.open_connection(*address)
+    _, writer = await asyncio.open_connection(*address)
     writer.write(b"GET /v1/shelves/1/books/wait HTTP/1.1\r\nHost: x\r\n\r\n")
     await asyncio.wait_for(servicer.has_begun.wait(), 5)
     writer.close()
@@ -64,7 +64,7 @@ async def test_a_client_that_disconnects_cancels_the_call(address, servicer):
 
 
 async def test_a_client_that_leaves_a_stream_cancels_it(address, servicer):
-    reader, writer = await asyncio.open_connection(*address)
+    _, writer = await asyncio.open_connection(*address)
     writer.write(b"GET /v1/shelves/1/books/slow:read HTTP/1.1\r\nHost: x\r\n\r\n")
     await asyncio.wait_for(servicer.has_begun.wait(), 5)
     writer.close()
@@ -87,7 +87,7 @@ async def test_a_slow_client_is_waited_for(address, servicer):
 
 
 async def test_a_client_that_aborts_its_body_calls_nothing(address, client, servicer):
-    reader, writer = await asyncio.open_connection(*address)
+    _, writer = await asyncio.open_connection(*address)
     writer.write(b"POST /v1/shelves/1/books HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
     await writer.drain()
     writer.close()
