@@ -67,6 +67,7 @@ _WELL_KNOWN: dict[str, Schema] = {
     "google.protobuf.Any": {
         "type": "object",
         "properties": {"@type": {"type": "string"}},
+        "required": ["@type"],
         "additionalProperties": True,
     },
     "google.protobuf.BoolValue": _BOOL,
