@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from longrunning.operations import Operations
     from longrunning.servicer import OperationsServicer
     from longrunning.serving import App
-    from longrunning.stores import MemoryStore, SQLiteStore, Store, StoreError
+    from longrunning.stores import MemoryStore, PostgresStore, SQLiteStore, Store, StoreError
 
 # Where each name is defined. They are imported when they are first used, since the command line
 # needs few of them, and gRPC with a server around it takes a quarter of a second to import.
@@ -62,6 +62,7 @@ _HOMES = {
     "OperationsError": "errors",
     "OperationsServicer": "servicer",
     "PermissionDenied": "errors",
+    "PostgresStore": "stores",
     "ResourceExhausted": "errors",
     "SQLiteStore": "stores",
     "Store": "stores",
@@ -91,6 +92,7 @@ __all__ = [
     "OperationsError",
     "OperationsServicer",
     "PermissionDenied",
+    "PostgresStore",
     "ResourceExhausted",
     "SQLiteStore",
     "Store",

@@ -70,8 +70,8 @@ class _Conditions:
         """A set in which None, the SQL NULL, can be."""
         member = self.member(column, column, values.values - {None})
         if values.excluded:
-            with_null = None not in values.values
-            return f"({column} IS NULL OR NOT {member})" if with_null else f"NOT {member}"
+            test = "IS NOT NULL AND" if None in values.values else "IS NULL OR"
+            return f"({column} {test} NOT {member})"
         return f"({column} IS NULL OR {member})" if None in values.values else member
 
 

@@ -1,24 +1,47 @@
 """Stores by URL, as a command line names them."""
 
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
 from longrunning.stores.contract import Store, StoreError
 from longrunning.stores.memory import MemoryStore
+from longrunning.stores.migrations import Migrate
 from longrunning.stores.sqlite import SQLiteStore
 
-_EXPECTED = "expected 'memory:' or 'sqlite:///PATH' (four slashes for an absolute path)"
+_EXPECTED = (
+    "expected 'memory:', 'sqlite:///PATH' (four slashes for an absolute path) "
+    "or 'postgresql://USER@HOST/DATABASE'"
+)
 
 
-def store_from_url(url: str) -> Store:
+def store_from_url(url: str, *, migrate: Migrate = "auto") -> Store:
     """Returns the store that a URL names; nothing is opened yet.
 
     Args:
-        url: `memory:`, or `sqlite:///relative/path`, or `sqlite:////absolute/path`.
+        url: `memory:`, `sqlite:///relative/path`, `sqlite:////absolute/path`, or a URL of
+            PostgreSQL, in which `schema=NAME` may stand among the parameters behind `?`.
+        migrate: whether opening the store may change its tables.
 
     Raises:
-        StoreError: no store has such a URL.
+        StoreError: no store has such a URL, or what the store needs is not installed.
     """
     if url == "memory:":
         return MemoryStore()
     scheme, _, path = url.partition(":///")
     if scheme == "sqlite" and path:
-        return SQLiteStore(path)
+        return SQLiteStore(path, migrate=migrate)
+    if url.startswith(("postgresql://", "postgres://")):
+        return _postgres(url, migrate)
     raise StoreError(f"unknown store URL {url!r}: {_EXPECTED}")
+
+
+def _postgres(url: str, migrate: Migrate) -> Store:
+    parts = urlsplit(url)
+    parameters = parse_qsl(parts.query, keep_blank_values=True)
+    schema = dict(parameters).get("schema", "longrunning")
+    rest = urlencode([pair for pair in parameters if pair[0] != "schema"])
+    try:
+        from longrunning.stores import PostgresStore  # noqa: PLC0415 - an extra
+
+        return PostgresStore(urlunsplit(parts._replace(query=rest)), schema=schema, migrate=migrate)
+    except (ImportError, ValueError) as error:
+        raise StoreError(str(error)) from None

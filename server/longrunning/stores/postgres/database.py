@@ -1,0 +1,159 @@
+"""A pool of connections to one database, which recovers by itself from what happens to them."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from longrunning.stores.postgres.faults import is_connection_lost, serving_error
+
+_log = logging.getLogger(__name__)
+
+Connection = psycopg.AsyncConnection[tuple[Any, ...]]
+_T = TypeVar("_T")
+Values = Sequence[Any] | Mapping[str, Any]
+
+_DEFAULTS = {
+    "application_name": "longrunning",
+    "connect_timeout": "5",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "20000",
+}
+# A server may have it off; what we acknowledge is on disk. Stronger settings are left alone.
+_DURABLE = (
+    "SELECT set_config('synchronous_commit', 'on', false) "
+    "WHERE current_setting('synchronous_commit') = 'off'"
+)
+
+
+def with_defaults(conninfo: str) -> str:
+    """Returns connection parameters, completed by timeouts that notice a host that is gone."""
+    given = psycopg.conninfo.conninfo_to_dict(conninfo)
+    missing = {name: value for name, value in _DEFAULTS.items() if name not in given}
+    return psycopg.conninfo.make_conninfo(conninfo, **missing)
+
+
+class Database:
+    """Runs statements, each in a transaction of its own.
+
+    Args:
+        conninfo: where the database is.
+        connections: how many connections at most.
+        seconds: how long a statement may take, with waiting for a connection.
+    """
+
+    def __init__(self, conninfo: str, *, connections: int, seconds: float) -> None:
+        self.conninfo = with_defaults(conninfo)
+        self._connections = connections
+        self._seconds = seconds
+        self._checking: asyncio.Task[None] | None = None
+        self._running: set[asyncio.Task[Any]] = set()
+
+    async def open(self) -> None:
+        """Begins to connect."""
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            self.conninfo,
+            kwargs={"autocommit": True},
+            min_size=1,
+            max_size=self._connections,
+            open=False,
+            configure=_configure,
+            timeout=self._seconds,
+            # Whoever needs a connection next tries again; the pool's own retries back off for long.
+            reconnect_timeout=0,
+            name="longrunning",
+        )
+        await self._pool.open()
+
+    async def close(self) -> None:
+        """Lets what runs finish, and closes every connection."""
+        while self._running:
+            await asyncio.wait(self._running)
+        await self._pool.close()
+
+    async def read(self, statement: str, values: Values = ()) -> list[tuple[Any, ...]]:
+        """Returns the rows of a statement that changes nothing.
+
+        A connection that turns out to be dead is no reason to fail: another one is tried.
+
+        Raises:
+            OperationsError: the database cannot serve it.
+        """
+        return await self._begin(self._read(statement, values))
+
+    async def write(self, statement: str, values: Values = ()) -> int:
+        """Runs a statement that changes something, once; returns how many rows it changed.
+
+        Raises:
+            OperationsError: the database cannot serve it, or did not say that it has.
+        """
+        return await self._begin(self._write(statement, values))
+
+    async def check(self) -> None:
+        """Replaces connections that are dead: one failed, so others may have."""
+        if self._checking is None or self._checking.done():
+            self._checking = self._spawn(self._check())
+        await asyncio.shield(self._checking)
+
+    async def _begin(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Runs a statement to its end, even if its caller goes away.
+
+        A cancelled statement would cost its connection; and before Python 3.12 a cancellation that
+        meets the driver's `wait_for` can get lost, so that its sender would wait for ever.
+        """
+        return await asyncio.shield(self._spawn(work))
+
+    def _spawn(self, work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._finished)
+        return task
+
+    def _finished(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # whoever waited for it may have gone away
+
+    async def _read(self, statement: str, values: Values) -> list[tuple[Any, ...]]:
+        try:
+            return await self._fetch(statement, values)
+        except (psycopg.Error, TimeoutError) as error:
+            if not is_connection_lost(error) or isinstance(error, PoolTimeout):
+                raise serving_error(error) from None
+        await self.check()
+        try:
+            return await self._fetch(statement, values)
+        except (psycopg.Error, TimeoutError) as error:
+            raise serving_error(error) from None
+
+    async def _write(self, statement: str, values: Values) -> int:
+        try:
+            async with self._connection() as connection:
+                return (await connection.execute(statement, values)).rowcount
+        except (psycopg.Error, TimeoutError) as error:
+            if is_connection_lost(error) and not isinstance(error, PoolTimeout):
+                await self.check()
+            raise serving_error(error) from None
+
+    async def _check(self) -> None:
+        with contextlib.suppress(psycopg.Error):
+            await self._pool.check()
+
+    async def _fetch(self, statement: str, values: Values) -> list[tuple[Any, ...]]:
+        async with self._connection() as connection:
+            return await (await connection.execute(statement, values)).fetchall()
+
+    @contextlib.asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
+        async with asyncio.timeout(self._seconds), self._pool.connection() as connection:
+            yield connection
+
+
+async def _configure(connection: Connection) -> None:
+    await connection.execute(_DURABLE)

