@@ -12,12 +12,40 @@ from grpc_transcoding.calls.servicers import RpcMethod
 from grpc_transcoding.errors import TranscodingError
 
 _log = logging.getLogger("grpc_transcoding")
+_OUR_OWN = (CallFailure, ClientGoneError, TranscodingError)
+
+
+def conclude(
+    method: RpcMethod, context: TranscodedContext, exception: BaseException | None
+) -> CallFailure | None:
+    """Ends a call: calls back, logs what a servicer raised, and says how the call failed.
+
+    What it raised goes no further than the log: its text may hold anything.
+
+    Args:
+        method: For the log.
+        context: Of the call.
+        exception: What ended the call, or None.
+
+    Returns:
+        The failure to raise in place of the exception, or None to leave it as it is.
+    """
+    failure = None
+    if isinstance(exception, Exception) and not isinstance(exception, _OUR_OWN):
+        if not context.was_aborted and not isinstance(exception, NotImplementedError):
+            kind = type(exception).__name__
+            _log.error("%s raised %s", method.path, kind, exc_info=exception)
+        failure = context.failure(exception)
+    for callback in context.finish():
+        try:
+            callback(context)
+        except Exception:
+            _log.exception("a done callback of %s raised", method.path)
+    return failure
 
 
 class ending_of:  # noqa: N801 - used as a statement: `with ending_of(method, context):`
-    """Turns what a servicer raised into a CallFailure, and calls back.
-
-    What it raised is logged, and goes no further: its text may hold anything.
+    """Concludes the call that is made inside it.
 
     Args:
         method: For the log.
@@ -39,18 +67,5 @@ class ending_of:  # noqa: N801 - used as a statement: `with ending_of(method, co
         exception: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        context, path = self._context, self._method.path
-        failure = None
-        if isinstance(exception, Exception) and not isinstance(
-            exception, (CallFailure, ClientGoneError, TranscodingError)
-        ):
-            if not context.was_aborted and not isinstance(exception, NotImplementedError):
-                _log.error("%s raised %s", path, type(exception).__name__, exc_info=exception)
-            failure = context.failure(exception)
-        for callback in context.finish():
-            try:
-                callback(context)
-            except Exception:
-                _log.exception("a done callback of %s raised", path)
-        if failure is not None:
+        if (failure := conclude(self._method, self._context, exception)) is not None:
             raise failure from exception

@@ -19,17 +19,15 @@ import grpc.aio
 from google.protobuf.message import Message
 
 from grpc_transcoding.calls.backend import Request
-from grpc_transcoding.calls.endings import ending_of
+from grpc_transcoding.calls.endings import conclude, ending_of
 from grpc_transcoding.calls.servicer_context import TranscodedContext
 from grpc_transcoding.calls.servicers import (
     CallDetails,
     Handler,
+    PreparedHandler,
     RpcMethod,
     Servicers,
-    argument_for,
-    behaviour_of,
     check_streaming,
-    is_async,
     reply_from,
 )
 from grpc_transcoding.calls.sync_bridge import SyncBridge
@@ -58,30 +56,39 @@ class InProcessBackend:
         self, method: RpcMethod, request: Request, context: TranscodedContext
     ) -> Message:
         """Calls a method whose reply is one message."""
-        with ending_of(method, context):
-            handler = await self._handler(method, context)
-            behaviour = behaviour_of(handler)
-            argument = _argument(handler, request)
-            if is_async(behaviour):
-                reply = await behaviour(argument, context)
+        try:
+            prepared = method.prepared
+            if prepared is None or self._interceptors:
+                prepared = await self._prepared(method, context)
+            argument = _argument(prepared, request)
+            if prepared.is_async:
+                reply = await prepared.behaviour(argument, context)
             else:
-                reply = await SyncBridge(context, self._executor).unary(behaviour, argument)
+                bridge = SyncBridge(context, self._executor)
+                reply = await bridge.unary(prepared.behaviour, argument)
             context.raise_for_termination()
             if failure := context.failure():
                 raise failure
-            return reply_from(handler, reply, method.response_class)
+            reply = reply_from(prepared.handler, reply, method.response_class)
+        except BaseException as exception:
+            if (ended := conclude(method, context, exception)) is not None:
+                raise ended from exception
+            raise
+        conclude(method, context, None)
+        return reply
 
     async def stream(self, method: RpcMethod, request: Request, context: TranscodedContext) -> None:
         """Calls a method whose replies go to `context.write`, one by one."""
         with ending_of(method, context):
-            handler = await self._handler(method, context)
-            behaviour = behaviour_of(handler)
-            argument = _argument(handler, request)
+            prepared = method.prepared
+            if prepared is None or self._interceptors:
+                prepared = await self._prepared(method, context)
+            behaviour, argument = prepared.behaviour, _argument(prepared, request)
 
             def to_message(reply: object) -> Message:
-                return reply_from(handler, reply, method.response_class)
+                return reply_from(prepared.handler, reply, method.response_class)
 
-            if not is_async(behaviour):
+            if not prepared.is_async:
                 await SyncBridge(context, self._executor).stream(behaviour, argument, to_message)
             elif inspect.iscoroutinefunction(behaviour):
                 await behaviour(argument, context)  # it writes by context.write
@@ -94,13 +101,13 @@ class InProcessBackend:
             if failure := context.failure():
                 raise failure
 
-    async def _handler(self, method: RpcMethod, context: TranscodedContext) -> Handler:
-        handler = method.handler
+    async def _prepared(self, method: RpcMethod, context: TranscodedContext) -> PreparedHandler:
+        details = CallDetails(method.path, context.call_info)
         if self._interceptors:
-            handler = await self._intercepted(0, CallDetails(method.path, context.call_info))
-        elif handler is None:
-            handler = self._servicers.resolve(CallDetails(method.path, context.call_info))
-        return check_streaming(method, handler)
+            handler = await self._intercepted(0, details)
+        else:
+            handler = self._servicers.resolve(details)
+        return PreparedHandler(check_streaming(method, handler))
 
     async def _intercepted(self, index: int, details: grpc.HandlerCallDetails) -> Handler:
         if index == len(self._interceptors):
@@ -112,7 +119,7 @@ class InProcessBackend:
         return await self._interceptors[index].intercept_service(continuation, details)
 
 
-def _argument(handler: Handler, request: Request) -> Any:
+def _argument(prepared: PreparedHandler, request: Request) -> Any:
     if isinstance(request, Message):
-        return argument_for(handler, request)
-    return (argument_for(handler, message) async for message in request)
+        return prepared.argument_for(request)
+    return (prepared.argument_for(message) async for message in request)

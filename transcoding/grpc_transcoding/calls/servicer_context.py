@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import grpc
 import grpc.aio
@@ -23,28 +23,38 @@ from grpc_transcoding.calls.outcome import CallFailure
 Writer = Callable[[Any], Awaitable[None]]
 
 
+class CallSource(Protocol):
+    """Where a call comes from."""
+
+    def metadata(self) -> tuple[Metadatum, ...]:
+        """Returns the invocation metadata."""
+        ...
+
+    def peer(self) -> str:
+        """Returns the caller's address, as gRPC writes it."""
+        ...
+
+
 class CallInfo:
     """What is known of a call before it begins.
 
     Attributes:
-        peer: Returns the caller's address, as gRPC writes it.
+        peer: Returns the caller's address.
         deadline: When the call must be over, by `time.monotonic`, or None.
         auth_context: What the transport knows of the caller.
     """
 
-    __slots__ = ("_metadata", "_metadata_source", "auth_context", "deadline", "peer")
+    __slots__ = ("_metadata", "_source", "auth_context", "deadline", "peer")
 
     def __init__(
         self,
-        metadata_source: Callable[[], tuple[Metadatum, ...]],
-        *,
-        peer: Callable[[], str] = lambda: "unknown:",
+        source: CallSource,
         deadline: float | None = None,
         auth_context: Mapping[str, Iterable[bytes]] | None = None,
     ) -> None:
-        self._metadata_source = metadata_source
+        self._source = source
         self._metadata: tuple[Metadatum, ...] | None = None
-        self.peer = peer
+        self.peer = source.peer
         self.deadline = deadline
         self.auth_context = auth_context or {}
 
@@ -52,7 +62,7 @@ class CallInfo:
     def metadata(self) -> tuple[Metadatum, ...]:
         """The invocation metadata; it is made when somebody asks for it."""
         if self._metadata is None:
-            self._metadata = self._metadata_source()
+            self._metadata = self._source.metadata()
         return self._metadata
 
     def time_remaining(self) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import grpc
@@ -13,6 +13,7 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
 
+from grpc_transcoding.calls.metadata import Metadatum
 from grpc_transcoding.calls.outcome import CallFailure
 from grpc_transcoding.calls.servicer_context import CallInfo
 
@@ -20,7 +21,17 @@ from grpc_transcoding.calls.servicer_context import CallInfo
 Handler = Any
 
 
-_NO_CALL = CallInfo(tuple)
+class _Nobody:
+    """Who asks for a handler before any call."""
+
+    def metadata(self) -> tuple[Metadatum, ...]:
+        return ()
+
+    def peer(self) -> str:
+        return "unknown:"
+
+
+_NO_CALL = CallInfo(_Nobody())
 
 
 class CallDetails(grpc.HandlerCallDetails):
@@ -39,6 +50,37 @@ class CallDetails(grpc.HandlerCallDetails):
         return self._info.metadata
 
 
+class PreparedHandler:
+    """A handler, and what can be told of it before a call.
+
+    Attributes:
+        handler: As grpc has it.
+        behaviour: The function that its arity says is there.
+        is_async: Whether that is a coroutine function or an async generator function.
+        deserializes_by: The class whose FromString is its deserializer, or None.
+    """
+
+    __slots__ = ("behaviour", "deserializes_by", "handler", "is_async")
+
+    def __init__(self, handler: Handler) -> None:
+        self.handler = handler
+        self.behaviour = behaviour_of(handler)
+        self.is_async = is_async(self.behaviour)
+        self.deserializes_by = getattr(handler.request_deserializer, "__self__", None)
+
+    def argument_for(self, request: Message) -> Any:
+        """Returns a request as the handler wants it.
+
+        Usually that is the message itself; a handler with a deserializer of its own (proto-plus,
+        plain bytes) gets what that makes of it.
+        """
+        if self.deserializes_by is type(request):
+            return request
+        raw = request.SerializeToString()
+        deserializer = self.handler.request_deserializer
+        return raw if deserializer is None else deserializer(raw)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RpcMethod:
     """A method that can be called.
@@ -49,6 +91,7 @@ class RpcMethod:
         request_class: The class of its requests.
         response_class: The class of its replies.
         handler: What answers it, if that cannot change from call to call.
+        prepared: The same, looked at once and for all.
     """
 
     descriptor: MethodDescriptor
@@ -56,17 +99,23 @@ class RpcMethod:
     request_class: type[Message]
     response_class: type[Message]
     handler: Handler = None
+    prepared: PreparedHandler | None = None
 
     @classmethod
     def of(cls, descriptor: MethodDescriptor, handler: Handler = None) -> RpcMethod:
         """Returns a method with the message classes of its descriptor's pool."""
-        return cls(
+        path = f"/{descriptor.containing_service.full_name}/{descriptor.name}"
+        request_class = message_factory.GetMessageClass(descriptor.input_type)
+        method = cls(
             descriptor=descriptor,
-            path=f"/{descriptor.containing_service.full_name}/{descriptor.name}",
-            request_class=message_factory.GetMessageClass(descriptor.input_type),
+            path=path,
+            request_class=request_class,
             response_class=message_factory.GetMessageClass(descriptor.output_type),
             handler=handler,
         )
+        if handler is None:
+            return method
+        return replace(method, prepared=PreparedHandler(check_streaming(method, handler)))
 
 
 class Servicers:
@@ -197,19 +246,6 @@ def check_streaming(method: RpcMethod, handler: Handler) -> Handler:
     ):
         raise TypeError(f"the handler of {method.path} streams otherwise than it is declared")
     return handler
-
-
-def argument_for(handler: Handler, request: Message) -> Any:
-    """Returns a request as the handler wants it.
-
-    Usually that is the message itself; a handler with a deserializer of its own (proto-plus, plain
-    bytes) gets what that makes of it.
-    """
-    deserializer = handler.request_deserializer
-    if getattr(deserializer, "__self__", None) is type(request):
-        return request
-    raw = request.SerializeToString()
-    return raw if deserializer is None else deserializer(raw)
 
 
 def reply_from(handler: Handler, reply: Any, response_class: type[Message]) -> Message:

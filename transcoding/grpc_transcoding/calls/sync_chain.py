@@ -18,10 +18,9 @@ from grpc_transcoding.calls.servicer_context import TranscodedContext
 from grpc_transcoding.calls.servicers import (
     CallDetails,
     Handler,
+    PreparedHandler,
     RpcMethod,
     Servicers,
-    argument_for,
-    behaviour_of,
     check_streaming,
     reply_from,
 )
@@ -54,12 +53,12 @@ class SyncBackend:
         bridge = SyncBridge(context, self._executor)
 
         def whole_call() -> Message:
-            handler, argument = self._prepared(method, request, context, bridge)
-            reply = behaviour_of(handler)(argument, bridge.sync_context)
+            prepared, argument = self._prepared(method, request, context, bridge)
+            reply = prepared.behaviour(argument, bridge.sync_context)
             context.raise_for_termination()
             if failure := context.failure():
                 raise failure
-            return reply_from(handler, reply, method.response_class)
+            return reply_from(prepared.handler, reply, method.response_class)
 
         with ending_of(method, context):
             return await bridge.run(whole_call)
@@ -69,10 +68,10 @@ class SyncBackend:
         bridge = SyncBridge(context, self._executor)
 
         def whole_call() -> None:
-            handler, argument = self._prepared(method, request, context, bridge)
-            replies = behaviour_of(handler)(argument, bridge.sync_context)
+            prepared, argument = self._prepared(method, request, context, bridge)
+            replies = prepared.behaviour(argument, bridge.sync_context)
             bridge.write_all(
-                replies, lambda reply: reply_from(handler, reply, method.response_class)
+                replies, lambda reply: reply_from(prepared.handler, reply, method.response_class)
             )
             context.raise_for_termination()
             if failure := context.failure():
@@ -83,13 +82,13 @@ class SyncBackend:
 
     def _prepared(
         self, method: RpcMethod, request: Request, context: TranscodedContext, bridge: SyncBridge
-    ) -> tuple[Handler, Any]:
+    ) -> tuple[PreparedHandler, Any]:
         details = CallDetails(method.path, context.call_info)
-        handler = check_streaming(method, self._intercepted(0, details))
+        prepared = PreparedHandler(check_streaming(method, self._intercepted(0, details)))
         if isinstance(request, AsyncIterator):
             messages = bridge.iterate(request)
-            return handler, (argument_for(handler, message) for message in messages)
-        return handler, argument_for(handler, request)
+            return prepared, (prepared.argument_for(message) for message in messages)
+        return prepared, prepared.argument_for(request)
 
     def _intercepted(self, index: int, details: grpc.HandlerCallDetails) -> Handler:
         if index == len(self._interceptors):

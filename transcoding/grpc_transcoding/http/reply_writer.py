@@ -29,9 +29,9 @@ def style_of(endpoint: Endpoint, head: RequestHead, system: SystemParameters) ->
     Raises:
         TranscodingError: It wants what the method does not have.
     """
-    mask = system.fields or head.named.get(b"x-goog-fieldmask", b"").decode("latin-1")
-    if system is NO_SYSTEM_PARAMETERS and not mask:
+    if system is NO_SYSTEM_PARAMETERS and b"x-goog-fieldmask" not in head.named:
         return endpoint.style
+    mask = system.fields or head.named.get(b"x-goog-fieldmask", b"").decode("latin-1")
     json = endpoint.style.json
     if system.alt is Alt.SSE and not endpoint.rpc.descriptor.server_streaming:
         raise _bad_alt("sse", "is for methods that stream their replies")

@@ -7,6 +7,7 @@ from urllib.parse import quote, unquote
 
 import grpc
 
+from grpc_transcoding.calls.metadata import Metadatum, from_headers
 from grpc_transcoding.errors import TranscodingError, invalid_argument, shortened
 from grpc_transcoding.http.asgi import Headers, Scope
 from grpc_transcoding.http.limits import Limits
@@ -26,6 +27,7 @@ _LOOKED_AT = frozenset(
         b"x-server-timeout",
     }
 )
+_VERSIONS_WITH_LENGTHS = frozenset({"1.1", "1.0"})
 _METHOD = re.compile(r"[A-Z][A-Z0-9\-_]{0,31}\Z")
 
 
@@ -39,15 +41,26 @@ class RequestHead:
         headers: All of them, for the metadata.
         named: Those that the transcoder acts on.
         has_binary_metadata: Whether a header's name ends with `-bin`.
+        further_metadata: What the query adds to the headers.
     """
 
-    __slots__ = ("_scope", "has_binary_metadata", "headers", "method", "named", "query", "raw_path")
+    __slots__ = (
+        "_scope",
+        "further_metadata",
+        "has_binary_metadata",
+        "headers",
+        "method",
+        "named",
+        "query",
+        "raw_path",
+    )
 
     def __init__(self, scope: Scope, limits: Limits) -> None:
         self._scope = scope
         self.headers: Headers = scope["headers"]
         self.named: dict[bytes, bytes] = {}
         self.has_binary_metadata = False
+        self.further_metadata: tuple[Metadatum, ...] = ()
         size = 0
         for name, value in self.headers:
             size += len(name) + len(value)
@@ -77,13 +90,13 @@ class RequestHead:
     def has_body(self) -> bool:
         """Whether a body may follow; HTTP/1.1 says so in its headers, later versions do not."""
         named = self.named
-        length = named.get(b"content-length")
-        if length is not None:
-            return length != b"0"
-        return b"transfer-encoding" in named or self._scope.get("http_version") not in {
-            "1.1",
-            "1.0",
-        }
+        if named:
+            length = named.get(b"content-length")
+            if length is not None:
+                return length != b"0"
+            if b"transfer-encoding" in named:
+                return True
+        return self._scope.get("http_version") not in _VERSIONS_WITH_LENGTHS
 
     def parameters(self, limit: int) -> list[tuple[str, str]]:
         """Returns the query's parameters, decoded: `+` is a space.
@@ -110,6 +123,14 @@ class RequestHead:
                 ) from None
         return parameters
 
+    def metadata(self) -> tuple[Metadatum, ...]:
+        """Returns the metadata that the request stands for.
+
+        Raises:
+            TranscodingError: A header whose name ends with `-bin` is not base64.
+        """
+        return from_headers(self.headers) + self.further_metadata
+
     def peer(self) -> str:
         """Returns the caller's address as gRPC writes it."""
         client = self._scope.get("client")
@@ -135,9 +156,10 @@ def raw_path_of(scope: Scope) -> bytes:
     raw = scope.get("raw_path")
     if raw is None:
         raw = quote(scope["path"], safe="/:@!$&'()*+,;=~").encode("ascii")
-    raw = raw.partition(b"?")[0]
-    root = scope.get("root_path", "").rstrip("/")
-    if root:
+    if b"?" in raw:  # a server's mistake
+        raw = raw.partition(b"?")[0]
+    if root := scope.get("root_path", ""):
+        root = root.rstrip("/")
         end = len(root.encode())
         if raw.startswith(root.encode()) and raw[end : end + 1] in {b"", b"/"}:
             raw = raw[end:]

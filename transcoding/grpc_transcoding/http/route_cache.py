@@ -14,13 +14,15 @@ class Route:
     Attributes:
         endpoint: What answers.
         captures: Field paths and their text.
+        fields: The same as arguments of the request's class, if they are plain texts.
     """
 
-    __slots__ = ("captures", "endpoint")
+    __slots__ = ("captures", "endpoint", "fields")
 
     def __init__(self, endpoint: Endpoint, captures: tuple[tuple[str, str], ...]) -> None:
         self.endpoint = endpoint
         self.captures = captures
+        self.fields = dict(captures) if endpoint.captures_are_plain else None
 
 
 class RouteCache:

@@ -12,7 +12,7 @@ from grpc_transcoding.bindings.binding import Binding
 from grpc_transcoding.bindings.router import Router, WrongMethod
 from grpc_transcoding.calls.backend import Backend
 from grpc_transcoding.calls.deadlines import timeout_of
-from grpc_transcoding.calls.metadata import Metadatum, from_headers, to_headers
+from grpc_transcoding.calls.metadata import Metadatum, to_headers
 from grpc_transcoding.calls.outcome import ClientGoneError
 from grpc_transcoding.calls.servicer_context import CallInfo, TranscodedContext
 from grpc_transcoding.errors import TranscodingError, invalid_argument, shortened
@@ -108,7 +108,9 @@ class HttpService:
                 allow_credentials=self._options.credentials_in_query,
             )
         style = style_of(endpoint, head, system)
-        seconds = timeout_of(head.named, endpoint.policy.deadline)
+        seconds = endpoint.policy.deadline
+        if head.named:
+            seconds = timeout_of(head.named, seconds)
         info = _call_info(head, seconds, system)
         body = BodyReader(receive, self._limits.body_bytes)
         descriptor = endpoint.rpc.descriptor
@@ -194,6 +196,8 @@ class HttpService:
         self, route: Route, head: RequestHead, parameters: Parameters, body: BodyReader
     ) -> Message:
         endpoint, rule = route.endpoint, route.endpoint.body
+        if route.fields is not None and not parameters and not head.has_body:
+            return endpoint.rpc.request_class(**route.fields)
         raw = await body.whole() if head.has_body else b""
         if rule.is_http_body:
             request = endpoint.request_of(route.captures, parameters, None, has_body=False)
@@ -208,12 +212,9 @@ class HttpService:
 
 
 def _call_info(head: RequestHead, seconds: float | None, system: SystemParameters) -> CallInfo:
-    def metadata() -> tuple[Metadatum, ...]:
-        further = tuple(Metadatum(key, value) for key, value in system.metadata)
-        return from_headers(head.headers) + further
-
-    deadline = None if seconds is None else time.monotonic() + seconds
-    info = CallInfo(metadata, peer=head.peer, deadline=deadline)
+    if system.metadata:
+        head.further_metadata = tuple(Metadatum(key, value) for key, value in system.metadata)
+    info = CallInfo(head, None if seconds is None else time.monotonic() + seconds)
     if head.has_binary_metadata:
         _ = info.metadata  # refuses what is not base64 before the method is called
     return info

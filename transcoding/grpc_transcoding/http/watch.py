@@ -1,8 +1,8 @@
 """Ending a call whose client went away or whose deadline passed.
 
 Both cancel the task of the request, so the servicer meets CancelledError as it would on a server.
-The watch costs a task only when the call waits for something: a call that answers at once is over
-before the loop gets to it.
+A call that answers without waiting for anything is never watched: it is over before the loop could
+notice, so it costs neither a task nor a timer.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import enum
-from collections.abc import Awaitable
+from collections.abc import Coroutine, Generator
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import grpc
 
@@ -53,7 +53,6 @@ class Watch:
         "_body",
         "_loop",
         "_seconds",
-        "_starting",
         "_task",
         "_timer",
         "_watching",
@@ -65,7 +64,6 @@ class Watch:
         self._seconds = seconds
         self.ending: Ending | None = None
         self._watching: asyncio.Task[None] | None = None
-        self._starting: asyncio.Handle | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     def __enter__(self) -> Self:
@@ -74,13 +72,10 @@ class Watch:
         assert task is not None, "an ASGI application runs in a task"
         self._task = task
         if self._body is not None:
-            self._starting = self._loop.call_soon(self._start)
+            self._watching = self._loop.create_task(self._wait())
         if self._seconds is not None:
             self._timer = self._loop.call_later(self._seconds, self.end, Ending.DEADLINE)
         return self
-
-    def _start(self) -> None:
-        self._watching = self._loop.create_task(self._wait())
 
     async def _wait(self) -> None:
         assert self._body is not None
@@ -101,8 +96,6 @@ class Watch:
         exception: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._starting is not None:
-            self._starting.cancel()
         if self._timer is not None:
             self._timer.cancel()
         if self._watching is not None:
@@ -112,11 +105,37 @@ class Watch:
             raise CallEndedError(self.ending) from None
 
 
-async def watched(call: Awaitable[T], body: BodyReader | None, seconds: float | None) -> T:
+class _Rest:
+    """What is left of a coroutine that has been started by hand and waits for a future."""
+
+    __slots__ = ("_coroutine", "_waits_for")
+
+    def __init__(self, coroutine: Coroutine[Any, Any, T], waits_for: object) -> None:
+        self._coroutine = coroutine
+        self._waits_for = waits_for
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        # As `yield from` does, but from the middle.
+        waits_for = self._waits_for
+        try:
+            while True:
+                try:
+                    sent = yield waits_for
+                except BaseException as thrown:
+                    waits_for = self._coroutine.throw(thrown)
+                else:
+                    waits_for = self._coroutine.send(sent)
+        except StopIteration as done:
+            return done.value
+
+
+async def watched(
+    call: Coroutine[Any, Any, T], body: BodyReader | None, seconds: float | None
+) -> T:
     """Makes a call that ends when its client is gone or its time is over.
 
     Args:
-        call: The call.
+        call: The call, not started.
         body: Tells of a disconnect, or None if somebody else reads it.
         seconds: Until the deadline, or None.
 
@@ -125,8 +144,14 @@ async def watched(call: Awaitable[T], body: BodyReader | None, seconds: float | 
         CallFailure: DEADLINE_EXCEEDED; or CANCELLED, if the servicer cancelled itself.
     """
     try:
+        try:
+            waits_for = call.send(None)
+        except StopIteration as done:
+            reply: T = done.value
+            return reply
         with Watch(body, seconds):
-            return await call
+            rest: T = await _Rest(call, waits_for)
+            return rest
     except CallEndedError as ended:
         if ended.ending is Ending.CLIENT_GONE:
             raise ClientGoneError from None
