@@ -20,7 +20,7 @@ async def serving(app, **options):
     """Serves an application on a free port; yields its address as (host, port)."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(app, log_level="warning", lifespan="on", **options)
+        config = uvicorn.Config(app, log_level="warning", lifespan="on", ws="none", **options)
         server = Server(config)
         task = asyncio.create_task(server.serve(sockets=[listener]))
         while not server.started:
