@@ -175,7 +175,8 @@ class View:
                 selected = pattern.matches(record.parent) and selection.matches(
                     operation := record.message()
                 )
-                if rows == 0 or (selected and (len(page.operations) == size or room <= 0)):
+                full = len(page.operations) == size or len(record.operation) > room
+                if rows == 0 or (selected and full and page.operations):
                     page.next_page_token = tokens.write(position, binding, now=self._ledger.clock())
                     return page
                 rows -= 1
