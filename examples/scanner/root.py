@@ -32,7 +32,9 @@ class Root:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path).resolve()
         if not self.path.is_dir():
-            raise NotADirectoryError(f"the scanner's root, {str(path)!r}, is not a directory")
+            raise NotADirectoryError(
+                f"the scanner's root, {str(path)!r}, is not a directory: set SCANNER_ROOT to one"
+            )
 
     def __repr__(self) -> str:
         return f"Root({str(self.path)!r})"

@@ -11,8 +11,8 @@ import grpc
 import pytest
 
 with warnings.catch_warnings():
-    # About the age of this Python, in a version that we allow; it warns once, when it is imported.
-    warnings.filterwarnings("ignore", category=FutureWarning, module=r"google\.api_core")
+    # About the age of this Python, or of the oldest grpcio that we allow; once, at the import.
+    warnings.simplefilter("ignore", FutureWarning)
     from google.api_core import operations_v1
 
 from examples.scanner._gen import scanner_pb2_grpc

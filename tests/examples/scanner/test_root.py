@@ -109,7 +109,9 @@ def test_a_root_has_to_be_a_directory(tmp_path: Path, kind: str):
         path.touch()
     with pytest.raises(NotADirectoryError) as raised:
         Root(path)
-    assert str(raised.value) == f"the scanner's root, {str(path)!r}, is not a directory"
+    assert str(raised.value) == (
+        f"the scanner's root, {str(path)!r}, is not a directory: set SCANNER_ROOT to one"
+    )
 
 
 def test_leaves_no_descriptor_open(root: Root):
