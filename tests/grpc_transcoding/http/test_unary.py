@@ -258,3 +258,37 @@ async def test_done_callbacks_are_called_with_the_context(app, servicer):
     library_pb2_grpc.add_LibraryServicer_to_server(servicer, transcoder)
     await call(transcoder, "GET", BOOK)
     assert called == [(True, True)]
+
+
+@pytest.mark.parametrize(
+    ("field", "reply", "body"),
+    [
+        ("strings", {"strings": ["a"]}, b'["a"]'),
+        ("strings", {}, b"[]"),
+        ("string_map", {"stringMap": {"a": "b"}}, b'{"a":"b"}'),
+        ("string_map", {}, b"{}"),
+        ("int64_value", {"int64Value": "5"}, b'"5"'),
+        ("int64_value", {}, b'"0"'),
+        ("enum_value", {}, b'"BINDING_UNSPECIFIED"'),
+        ("optional_int32", {"optionalInt32": 0}, b"0"),
+        ("optional_int32", {}, b"null"),
+        ("author", {"author": {"year": 1}}, b'{"year":1}'),
+        ("author", {}, b"{}"),
+        ("timestamp", {"timestamp": "2020-01-01T00:00:00Z"}, b'"2020-01-01T00:00:00Z"'),
+        ("timestamp", {}, b"null"),
+        ("int32_wrapper", {"int32Wrapper": 0}, b"0"),
+        ("int32_wrapper", {}, b"null"),
+        ("struct", {"struct": {"a": 1}}, b'{"a":1.0}'),
+        ("authors", {"authors": [{}]}, b"[{}]"),
+        ("choice_author", {"choiceString": "x"}, b"{}"),
+    ],
+)
+def test_a_response_body_may_be_any_field(field, reply, body):
+    from google.protobuf import descriptor_pool, json_format
+
+    from grpc_transcoding import JsonFormat
+    from grpc_transcoding.messages.json_reply import encode_json
+
+    message = json_format.ParseDict(reply, library_pb2.AllTypes())
+    style = JsonFormat(response_body=field)
+    assert encode_json(message, style, descriptor_pool.Default()) == body

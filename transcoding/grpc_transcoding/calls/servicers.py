@@ -257,7 +257,12 @@ def reply_from(handler: Handler, reply: Any, response_class: type[Message]) -> M
     if type(reply) is response_class:
         return reply
     raw = reply
-    if not isinstance(raw, bytes) and handler.response_serializer is not None:
+    # A generated serializer takes any message; of another type, its bytes would mean nothing.
+    is_other = (
+        isinstance(reply, Message)
+        and reply.DESCRIPTOR.full_name != response_class.DESCRIPTOR.full_name
+    )
+    if not isinstance(raw, bytes) and handler.response_serializer is not None and not is_other:
         raw = handler.response_serializer(reply)
     if not isinstance(raw, bytes):
         raise TypeError(

@@ -15,7 +15,13 @@ from google.protobuf import any_pb2, json_format, message_factory, wrappers_pb2
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError, Message
 
-from grpc_transcoding.messages.fields import descriptor_of, inner_type, is_map, is_repeated
+from grpc_transcoding.messages.fields import (
+    descriptor_of,
+    inner_type,
+    is_map,
+    is_repeated,
+    is_well_known,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,22 +83,24 @@ def to_value(message: Message, style: JsonFormat, pool: DescriptorPool) -> objec
 def field_value(message: Message, name: str, style: JsonFormat, pool: DescriptorPool) -> object:
     """Returns one field of a message as a JSON value; its default where it is not set."""
     field = descriptor_of(message).fields_by_name[name]
+    if field.has_presence and not message.HasField(name):
+        # An unset message is an empty one, but an unset Timestamp is not the one at zero.
+        shown = field.message_type
+        return None if shown is None or is_well_known(shown) else {}
     part = type(message)()
     if is_repeated(field):
         getattr(part, name).MergeFrom(getattr(message, name))
     elif field.message_type is not None:
         getattr(part, name).CopyFrom(getattr(message, name))
         getattr(part, name).SetInParent()
-    elif not field.has_presence or message.HasField(name):
+    else:
         setattr(part, name, getattr(message, name))
-    value = to_value(part, replace(style, print_defaults=True), pool)
-    assert isinstance(value, dict)
     key = name if style.proto_names else field.json_name
-    if field.message_type is not None and not is_repeated(field) and not style.print_defaults:
-        # Only the field itself is printed though it is a default, not what is inside it.
-        inner = to_value(part, style, pool)
-        assert isinstance(inner, dict)
-        return inner.get(key, {})
+    value = to_value(part, style, pool)
+    assert isinstance(value, dict)
+    if key not in value:  # a default, which is printed here though not inside a message
+        value = to_value(part, replace(style, print_defaults=True), pool)
+        assert isinstance(value, dict)
     return value.get(key)
 
 
