@@ -6,7 +6,7 @@ LOWEST := .venv-lowest
 PROTOC := build/protoc-venv
 PIP := install --quiet --disable-pip-version-check
 
-.PHONY: demo test test-current test-lowest check protos check-protos wheel bench clean
+.PHONY: fuzz demo test test-current test-lowest check protos check-protos wheel bench clean
 
 # The package itself, editable, with what the demo shows it to.
 $(VENV)/.demo: pyproject.toml constraints.txt
@@ -57,6 +57,10 @@ check-protos: $(VENV)/.check $(PROTOC)/.done
 
 protos: $(PROTOC)/.done ## regenerates the _gen/ folders
 	$(PROTOC)/bin/python protos/generate.py
+
+fuzz: $(VENV)/.check ## the transcoder under coverage-guided fuzzing, for FUZZ_SECONDS (300)
+	$(VENV)/bin/python -m pip $(PIP) --constraint constraints.txt atheris
+	$(VENV)/bin/python -m tests.grpc_transcoding.fuzz.http_requests -max_total_time=$(or $(FUZZ_SECONDS),300)
 
 clean:
 	rm -rf $(VENV) $(LOWEST) build dist
