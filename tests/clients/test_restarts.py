@@ -12,6 +12,7 @@ from examples.scanner.server_process import ServerProcess
 from google.longrunning import operations_pb2, operations_pb2_grpc
 from google.protobuf import duration_pb2
 from google.rpc import code_pb2, error_details_pb2
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tests.clients.conftest import Work
 
 PARENT = "projects/restarts/locations/here"
@@ -39,6 +40,16 @@ def test_sigterm_answers_who_waits_and_ends_with_code_0(start_server: StartServe
             assert (reply.status, json.load(reply)["name"]) == (200, operation.name)
         by_http.close()
     assert "Traceback" not in server.log()
+
+
+def test_sigterm_is_told_to_who_watches_the_health(start_server: StartServer):
+    server = start_server()
+    with grpc.insecure_channel(server.grpc) as channel:
+        request = health_pb2.HealthCheckRequest(service="google.longrunning.Operations")
+        watch = health_pb2_grpc.HealthStub(channel).Watch(request, timeout=60)
+        assert next(watch).status == health_pb2.HealthCheckResponse.SERVING
+        assert server.stop() == 0, server.log()
+        assert next(watch).status == health_pb2.HealthCheckResponse.NOT_SERVING
 
 
 def wait_by_grpc(channel: grpc.Channel, name: str) -> grpc.Future:
