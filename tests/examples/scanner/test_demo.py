@@ -1,5 +1,6 @@
 """`make demo`, as a process of its own: what it prints, how it ends, and what it leaves behind."""
 
+import contextlib
 import os
 import re
 import signal
@@ -32,6 +33,8 @@ def start() -> Iterator[Start]:
 
     yield popen
     for process in started:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(5)  # or else it would count as left while nobody has asked how it ended
         left = is_alive(process.pid)
         if left:
             os.killpg(process.pid, signal.SIGKILL)
