@@ -1,6 +1,7 @@
 """Serves gRPC servicers as HTTP and JSON, by the rules of `google.api.http`, in process."""
 
 from grpc_transcoding.bindings.faults import Fault, ServiceConfigError
+from grpc_transcoding.bindings.service_config import ServiceConfig, load_service_config
 from grpc_transcoding.http.limits import Limits
 from grpc_transcoding.http.reply_style import ReplyEncoder
 from grpc_transcoding.messages.json_reply import JsonFormat
@@ -17,8 +18,10 @@ __all__ = [
     "ReplyEncoder",
     "RouteRow",
     "RouteTable",
+    "ServiceConfig",
     "ServiceConfigError",
     "Transcoder",
     "Unescape",
+    "load_service_config",
     "routes",
 ]

@@ -51,9 +51,8 @@ class TranscodingError(Exception):
 
     def status(self, domain: str) -> status_pb2.Status:
         """Returns the error as a google.rpc.Status with its details."""
-        info = error_details_pb2.ErrorInfo(
-            reason=self.reason, domain=domain, metadata=self.metadata
-        )
+        metadata = {"field": self.field, **self.metadata} if self.field else self.metadata
+        info = error_details_pb2.ErrorInfo(reason=self.reason, domain=domain, metadata=metadata)
         details = [packed(info)]
         if self.field:
             violation = error_details_pb2.BadRequest.FieldViolation(

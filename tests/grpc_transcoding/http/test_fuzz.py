@@ -96,7 +96,25 @@ def as_json(value) -> bytes:
     return json.dumps(value).encode()
 
 
-BODIES = st.binary(max_size=60) | JSON.map(as_json)
+ANYS = st.sampled_from(
+    ["Value", "Any", "Struct", "Timestamp", "BytesValue", "FieldMask", "Empty", "Nothing"]
+).map(lambda name: f"type.googleapis.com/google.protobuf.{name}")
+TYPES = st.fixed_dictionaries(
+    {},
+    optional={
+        "any": st.fixed_dictionaries({"@type": ANYS | JSON}, optional={"value": JSON}),
+        "value": JSON, "struct": JSON, "listValue": JSON, "timestamp": JSON, "duration": JSON,
+        "fieldMask": JSON, "doubleValue": JSON, "bytesValue": JSON, "stringMap": JSON,
+        "nested": JSON, "authorMap": JSON, "int64Wrapper": JSON, "enums": JSON,
+    },
+)  # fmt: skip
+ECHOES = TYPES.map(lambda types: {"types": types})
+BIG = st.sampled_from([b"1e400", b"-1e400", b'"1e400"', b"[[1e999]]"])
+BODIES = (
+    st.binary(max_size=60)
+    | (JSON | TYPES | ECHOES).map(as_json)
+    | BIG.map(lambda number: b'{"types":{"value":' + number + b"}}")
+)
 METHODS = st.sampled_from(
     ["GET", "POST", "PATCH", "DELETE", "PUT", "HEAD", "OPTIONS", "PURGE", "x"]
 )

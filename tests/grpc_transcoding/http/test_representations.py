@@ -175,3 +175,20 @@ async def test_who_knows_a_replys_json_can_hand_it_over(servicer):
     assert (await call(transcoder, "GET", BOOK)).body == b'{"cached":true}'
     assert json.loads((await call(transcoder, "GET", BOOK + "?prettyPrint=true")).body)["title"]
     assert [(reply is FULL, pretty) for reply, pretty in seen] == [(True, False), (True, True)]
+
+
+async def test_a_patch_whose_body_is_the_whole_request_has_the_mask_of_its_resource(servicer):
+    from google.api import http_pb2
+
+    rule = http_pb2.HttpRule(
+        selector="grpc_transcoding.testing.v1.Library.UpdateBook",
+        patch="/v1/{book.name=shelves/*/books/*}",
+        body="*",
+    )
+    transcoder = Transcoder(http_rules=[rule])
+    library_pb2_grpc.add_LibraryServicer_to_server(servicer, transcoder)
+    body = {"book": {"name": "shelves/1/books/2", "title": "E", "author": {"year": 1}}}
+    answer = await call(transcoder, "PATCH", BOOK, body)
+    assert answer.status == 200, answer.body
+    (request,) = servicer.requests
+    assert list(request.update_mask.paths) == ["title", "author.year"]

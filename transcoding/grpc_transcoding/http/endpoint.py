@@ -13,7 +13,7 @@ from grpc_transcoding.errors import invalid_argument, shortened
 from grpc_transcoding.http.reply_style import ReplyStyle
 from grpc_transcoding.messages.fields import fields_by_any_name
 from grpc_transcoding.messages.json_reply import JsonFormat
-from grpc_transcoding.messages.masks import has_mask_field, present_paths
+from grpc_transcoding.messages.masks import has_mask_field, present_paths, resource_of
 from grpc_transcoding.messages.parameters import resolve, set_captures, set_parameters
 from grpc_transcoding.messages.request_body import HTTP_BODY, BodyRule
 from grpc_transcoding.messages.values import is_plain_string
@@ -140,7 +140,9 @@ class Endpoint:
         )
 
     def _add_mask(self, request: Message, body: object) -> None:
-        field = self.body.field
+        field = self.body.field or resource_of(self.rpc.descriptor.input_type)
+        if field is not None and self.body.field is None and isinstance(body, dict):
+            body = body.get(field.json_name, body.get(field.name))
         if field is None or field.message_type is None or not isinstance(body, dict):
             return
         prefix = field.name + "."

@@ -152,6 +152,8 @@ class StreamReply:
             return
         self.has_begun = True
         headers = [(b"content-type", content_type), *self._headers()]
+        if content_type == EVENTS.content_type:
+            headers.append((b"cache-control", b"no-cache"))  # a stream of events is never the same
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
 
     async def _body(self, data: bytes, *, more: bool) -> None:

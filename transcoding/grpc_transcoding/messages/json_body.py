@@ -6,6 +6,7 @@ Spec: protobuf's JSON mapping; RFC 8259.
 from __future__ import annotations
 
 import json
+import math
 from typing import Any, cast
 
 from google.protobuf import json_format
@@ -23,8 +24,25 @@ from grpc_transcoding.messages.fields import (
     is_well_known,
 )
 
-# What protobuf's parser raises on a value of the wrong type, depending on the value.
-_REFUSALS = (json_format.ParseError, ValueError, TypeError, OverflowError, RecursionError)
+
+class RepeatedMemberError(ValueError):
+    """An object that has a member twice: parsers differ in which one they take."""
+
+
+def parse_json(text: str) -> object:
+    """Parses a JSON text, strictly.
+
+    Raises:
+        ValueError: It is not JSON, it holds NaN, Infinity or a number that is as good as that, or
+            an object has a member twice (RepeatedMemberError).
+        RecursionError: It is too deep.
+    """
+    return json.loads(
+        text,
+        parse_constant=_no_constant,
+        parse_float=_finite,
+        object_pairs_hook=_without_repetition,
+    )
 
 
 def load_json(body: bytes, *, max_depth: int) -> object:
@@ -46,7 +64,7 @@ def load_json(body: bytes, *, max_depth: int) -> object:
             position=str(error.start + 1),
         ) from None
     try:
-        value = json.loads(text, parse_constant=_no_constant)
+        value = parse_json(text)
     except json.JSONDecodeError as error:
         raise invalid_argument(
             f"the body is not JSON: syntax error at line {error.lineno}, column {error.colno}",
@@ -56,9 +74,16 @@ def load_json(body: bytes, *, max_depth: int) -> object:
         ) from None
     except RecursionError:
         raise _too_deep(max_depth) from None
+    except RepeatedMemberError as error:
+        shown = shortened(str(error))
+        raise invalid_argument(
+            f"the body is not JSON that means one thing: an object has the member {shown!r} twice",
+            reason="INVALID_JSON",
+            member=shown,
+        ) from None
     except ValueError:
         raise invalid_argument(
-            "the body is not JSON: it holds NaN, Infinity, or a number with too many digits",
+            "the body is not JSON: it holds NaN, Infinity, or a number that is too large",
             reason="INVALID_JSON",
         ) from None
     # Fewer brackets than that cannot be nested deeper than that.
@@ -98,7 +123,7 @@ def parse_message(
         json_format.ParseDict(
             cast(Any, value), message, ignore_unknown_fields=ignore_unknown, descriptor_pool=pool
         )
-    except _REFUSALS:
+    except Exception:  # protobuf raises whatever the value leads it to
         raise _Diagnosis(pool, ignore_unknown).of(value, descriptor_of(message), place) from None
 
 
@@ -158,6 +183,8 @@ class _Diagnosis:
             return self.of(value, field.message_type, place)
         if field.enum_type is not None:
             return _wrong(place, place, f"a value of {field.enum_type.full_name} or its number")
+        if field.type == FieldDescriptor.TYPE_BYTES:
+            return _wrong(place, place, "base64")
         return _wrong(place, place, _WANTED.get(field.cpp_type, "a string"))
 
     def _refused(self, field: FieldDescriptor, value: object) -> bool:
@@ -171,7 +198,7 @@ class _Diagnosis:
                 ignore_unknown_fields=self.ignore_unknown,
                 descriptor_pool=self.pool,
             )
-        except _REFUSALS:
+        except Exception:  # protobuf raises whatever the value leads it to
             return True
         return False
 
@@ -196,6 +223,21 @@ def _wrong(where: str, place: str, wanted: str) -> TranscodingError:
 
 def _no_constant(name: str) -> object:
     raise ValueError(name)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(text)
+    return value
+
+
+def _without_repetition(members: list[tuple[str, object]]) -> dict[str, object]:
+    value = dict(members)
+    if len(value) != len(members):
+        names = [name for name, _ in members]
+        raise RepeatedMemberError(next(name for name in names if names.count(name) > 1))
+    return value
 
 
 def _too_deep(max_depth: int) -> TranscodingError:

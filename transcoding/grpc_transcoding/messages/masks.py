@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from google.protobuf.descriptor import Descriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from grpc_transcoding.errors import TranscodingError, invalid_argument, shortened
-from grpc_transcoding.messages.fields import fields_by_any_name, is_map, is_repeated
+from grpc_transcoding.messages.fields import fields_by_any_name, is_map, is_repeated, is_well_known
 
 
 def has_mask_field(request: Descriptor) -> bool:
@@ -22,6 +22,18 @@ def has_mask_field(request: Descriptor) -> bool:
         and field.message_type.full_name == "google.protobuf.FieldMask"
         and not is_repeated(field)
     )
+
+
+def resource_of(request: Descriptor) -> FieldDescriptor | None:
+    """Returns the one field of a request that a mask can be about, or None if it is not clear."""
+    messages = [
+        field
+        for field in request.fields
+        if field.message_type is not None
+        and not is_repeated(field)
+        and not is_well_known(field.message_type)
+    ]
+    return messages[0] if len(messages) == 1 else None
 
 
 def present_paths(body: Mapping[str, object], message: Descriptor) -> Iterator[str]:

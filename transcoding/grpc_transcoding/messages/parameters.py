@@ -30,6 +30,8 @@ from grpc_transcoding.messages.values import (
     set_textual_message,
 )
 
+_DEEPEST = 32
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldPath:
@@ -74,6 +76,8 @@ def resolve(message: Descriptor, name: str) -> FieldPath:
         raise UnknownFieldError(f"{shortened(name)!r} opens a '[' that it does not close")
     parents: list[FieldDescriptor] = []
     parts = within.split(".")
+    if len(parts) > _DEEPEST:
+        raise UnknownFieldError(f"the name is longer than {_DEEPEST} fields")
     for index, part in enumerate(parts):
         field = fields_by_any_name(message).get(part)
         if field is None:

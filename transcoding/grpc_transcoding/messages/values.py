@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import math
 import re
 import struct
@@ -19,10 +18,13 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from grpc_transcoding.messages.fields import descriptor_of, is_repeated
+from grpc_transcoding.messages.json_body import parse_json
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,32}\Z", re.ASCII)
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?\Z", re.ASCII)
 _SNAKE = re.compile(r"(?<=[a-z0-9])_([a-z])")
+# A Struct in a query is not deeper than this.
+_DEEPEST_JSON = 32
 _SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _BOOLEANS = {"true": True, "false": False}
 _JSON_TYPES = frozenset({"Struct", "Value", "ListValue"})
@@ -97,8 +99,8 @@ def set_textual_message(message: Message, text: str) -> None:
         wanted = "JSON for a " + descriptor.full_name
         value = _json_value(descriptor.name, text, wanted)
     try:
-        json_format.ParseDict(value, message)
-    except (json_format.ParseError, ValueError, TypeError, OverflowError, RecursionError):
+        json_format.ParseDict(value, message, max_recursion_depth=_DEEPEST_JSON)
+    except Exception:  # protobuf raises whatever the value leads it to
         raise InvalidValueError(wanted) from None
     message.SetInParent()
 
@@ -117,16 +119,11 @@ def _camel_mask(text: str) -> str:
 
 def _json_value(name: str, text: str, wanted: str) -> Any:  # noqa: ANN401 - any JSON
     try:
-        value = json.loads(text, parse_constant=_no_constant)
+        return parse_json(text)
     except (ValueError, RecursionError):
-        if name == "Value":
+        if name == "Value" and not _NUMBER.match(text):
             return text  # a bare word is a string
         raise InvalidValueError(wanted) from None
-    return value
-
-
-def _no_constant(name: str) -> object:
-    raise ValueError(name)
 
 
 def _integer(field: FieldDescriptor, text: str) -> int:
