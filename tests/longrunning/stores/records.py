@@ -10,7 +10,6 @@ from google.rpc import code_pb2, status_pb2
 from longrunning import lifecycle
 from longrunning.identifiers import IdFactory
 from longrunning.lifecycle import Record, State
-from longrunning.names import operation_name
 
 NOW = 1_800_000_000_000_000
 PARENT = "projects/p/locations/l"
@@ -37,7 +36,7 @@ def new_record(
 ) -> Record:
     """Returns a record as `Ledger.create` makes them, with these fields."""
     identity = _new_id(now)
-    name = operation_name(parent, identity)
+    name = f"{parent}/operations/{identity}" if parent else f"operations/{identity}"
     operation = operations_pb2.Operation(name=name, metadata=metadata)
     fields = {
         "name": name,

@@ -17,6 +17,7 @@ Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 _T = TypeVar("_T")
 Values = Sequence[Any] | Mapping[str, Any]
 
+_RETRIES = 3
 _DEFAULTS = {
     "application_name": "longrunning",
     "connect_timeout": "5",
@@ -121,12 +122,13 @@ class Database:
             task.exception()  # whoever waited for it may have gone away
 
     async def _read(self, statement: str, values: Values) -> list[tuple[Any, ...]]:
-        try:
-            return await self._fetch(statement, values)
-        except (psycopg.Error, TimeoutError) as error:
-            if not is_connection_lost(error) or isinstance(error, PoolTimeout):
-                raise serving_error(error) from None
-        await self.check()
+        for _ in range(_RETRIES):
+            try:
+                return await self._fetch(statement, values)
+            except (psycopg.Error, TimeoutError) as error:
+                if not is_connection_lost(error) or isinstance(error, PoolTimeout):
+                    raise serving_error(error) from None
+            await self.check()
         try:
             return await self._fetch(statement, values)
         except (psycopg.Error, TimeoutError) as error:

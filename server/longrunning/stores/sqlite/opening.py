@@ -17,7 +17,6 @@ APPLICATION_ID = 0x4C524F70
 """Marks a file as ours in its header (`PRAGMA application_id`)."""
 
 _OLDEST_SQLITE = (3, 37, 0)  # STRICT tables
-_WRITING_BUSY_SECONDS = 5.0
 _READING_BUSY_SECONDS = 0.2  # on the event loop; in WAL only a closing process makes a reader wait
 _PAGE_TOKEN_KEY = "page_token_key"  # noqa: S105 - the name of a secret, not its value
 _LEDGER = """
@@ -47,8 +46,13 @@ class Opened:
     migrated: Migrated
 
 
-def open_file(path: Path, migrate: Migrate) -> Opened:
-    """Opens a file, and brings its tables up to date; may wait for other processes.
+def open_file(path: Path, migrate: Migrate, busy_seconds: float) -> Opened:
+    """Opens a file, and brings its tables up to date.
+
+    Args:
+        path: the file.
+        migrate: whether its tables may be changed.
+        busy_seconds: how long to wait for other processes, now and for later writes.
 
     Raises:
         StoreError: it cannot be used; a file that is not ours is left as it was.
@@ -57,9 +61,9 @@ def open_file(path: Path, migrate: Migrate) -> Opened:
         raise StoreError(f"SQLite {sqlite3.sqlite_version} is too old: 3.37 or newer is needed")
     with contextlib.ExitStack() as undo:
         try:
-            writing = _connect(path, _WRITING_BUSY_SECONDS, undo)
+            writing = _connect(path, busy_seconds, undo)
             _check_ours(writing)
-            _use_write_ahead_log(writing)
+            _use_write_ahead_log(writing, busy_seconds)
             writing.execute("PRAGMA synchronous = FULL")
             writing.execute("BEGIN IMMEDIATE")
             migrated = _migrate(writing, migrate)
@@ -68,7 +72,7 @@ def open_file(path: Path, migrate: Migrate) -> Opened:
             (key,) = writing.execute(queries.SECRET, (_PAGE_TOKEN_KEY,)).fetchone()
             writing.execute("COMMIT")
             reading = _connect(path, _READING_BUSY_SECONDS, undo)
-            listing = _connect(path, _WRITING_BUSY_SECONDS, undo)
+            listing = _connect(path, busy_seconds, undo)
             for connection in (reading, listing):
                 connection.execute("PRAGMA query_only = ON")
                 connection.execute(queries.SECRET, ("",)).fetchall()  # opens the file for good
@@ -98,9 +102,9 @@ def _check_ours(connection: sqlite3.Connection) -> None:
         raise StoreError("is another application's database; name another file")
 
 
-def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
+def _use_write_ahead_log(connection: sqlite3.Connection, busy_seconds: float) -> None:
     """Switches the file to WAL; SQLite's own busy timeout does not cover that."""
-    give_up = time.monotonic() + _WRITING_BUSY_SECONDS
+    give_up = time.monotonic() + busy_seconds
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")

@@ -39,11 +39,20 @@ class SQLiteStore(Store):
         path: the file; it is created if it is not there, its directory is not.
         migrate: "auto" creates tables or brings them up to date when the store is opened, "never"
             leaves that to `lro migrate`.
+        busy_timeout: how long a write waits for other processes before it counts as failed, in
+            seconds.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, migrate: Migrate = "auto") -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        migrate: Migrate = "auto",
+        busy_timeout: float = 5.0,
+    ) -> None:
         self._path = Path(path)
         self._migrate = migrate
+        self._busy_timeout = busy_timeout
         self._watchers = Watchers(first=self._start_polling, last=self._stop_polling)
         self._polling: asyncio.Task[None] | None = None
         self.worklist = SQLiteWorklist(self)
@@ -55,7 +64,7 @@ class SQLiteStore(Store):
 
     async def open(self) -> None:
         """Opens the file, and creates or migrates its tables."""
-        opened = await asyncio.to_thread(open_file, self._path, self._migrate)
+        opened = await asyncio.to_thread(open_file, self._path, self._migrate, self._busy_timeout)
         self.page_token_key = opened.page_token_key
         self._reading, self._listing = opened.reading, opened.listing
         self._lister = ThreadPoolExecutor(1, thread_name_prefix="longrunning-sqlite-list")
@@ -69,7 +78,7 @@ class SQLiteStore(Store):
         """
 
         def run() -> Migrated:
-            opened: Opened = open_file(self._path, "auto")
+            opened: Opened = open_file(self._path, "auto", self._busy_timeout)
             for connection in (opened.listing, opened.reading, opened.writing):
                 connection.close()
             return opened.migrated
