@@ -5,7 +5,7 @@ from google.api import http_pb2, service_pb2
 from google.longrunning import operations_pb2, operations_pb2_grpc
 from google.protobuf import json_format
 from tests.grpc_transcoding._gen import library_pb2_grpc
-from tests.grpc_transcoding.anchors import load
+from tests.grpc_transcoding.anchors import DATA, load
 from tests.grpc_transcoding.asgi_client import call
 from tests.grpc_transcoding.library import LibraryServicer
 
@@ -301,3 +301,22 @@ def test_an_explanation_names_the_segment_that_decides():
 def test_what_a_file_says_beside_its_rules_is_left_alone(write):
     config = load_service_config(write("quota: {limits: []}\nfuture: [1]\nname: a.example.com\n"))
     assert (config.name, config.faults) == ("a.example.com", ())
+
+
+async def test_a_file_loads_as_google_publishes_it():
+    transcoder = Transcoder(service_configs=[DATA / "speech_v2.yaml"], strict=False)
+    operations_pb2_grpc.add_OperationsServicer_to_server(Operations(), transcoder)
+    name = "projects/p/locations/l/operations/o"
+    assert (await call(transcoder, "GET", f"/v2/{name}")).json == {"name": name}
+    # What the file says of Operations stands in place of the annotations.
+    assert (await call(transcoder, "GET", "/v1/operations/o")).status == 404
+    assert {(row.deadline, row.scopes) for row in transcoder.routes.rows} == {
+        (355.0, (("https://www.googleapis.com/auth/cloud-platform",),))
+    }
+    assert [str(fault) for fault in transcoder.faults] == [
+        f"speech_v2.yaml: google.cloud.location.Locations.{method}: no service that was added has"
+        " this method"
+        for method in ("GetLocation", "ListLocations")
+    ]
+    details = (await call(transcoder, "GET", "/nowhere")).json["error"]["details"]
+    assert details[0]["domain"] == "speech.googleapis.com"

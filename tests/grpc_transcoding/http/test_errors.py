@@ -243,3 +243,21 @@ async def test_each_limit_has_its_own_refusal(
     answer = await call(transcoder, method, target, body, headers)
     assert answer.error == (status, "INVALID_ARGUMENT", message)
     assert (answer.status, answer.reason) == (status, reason)
+
+
+async def test_initial_metadata_of_a_call_that_fails_are_headers_too(servicer):
+    async def get_book(request, context):
+        await context.send_initial_metadata((("x-shelf", "7"), ("www-authenticate", "Basic")))
+        await context.abort(grpc.StatusCode.UNAUTHENTICATED, "who?", (("x-why", "none"),))
+
+    servicer.GetBook = get_book
+    transcoder = Transcoder()
+    library_pb2_grpc.add_LibraryServicer_to_server(servicer, transcoder)
+    answer = await call(transcoder, "GET", BOOK)
+    assert answer.headers == {
+        "content-type": "application/json",
+        "grpc-metadata-x-shelf": "7",
+        "www-authenticate": "Basic",
+        "grpc-trailer-x-why": "none",
+        "content-length": answer.headers["content-length"],
+    }

@@ -114,7 +114,7 @@ def _override(
     if rule.selector in known:
         overriding[rule.selector] = (rule, source)
         return
-    close = difflib.get_close_matches(rule.selector, known, n=1)
+    close = difflib.get_close_matches(rule.selector, known, n=1, cutoff=0.9)
     hint = f"; did you mean {close[0]!r}?" if close else ""
     problem = f"no service that was added has this method{hint}"
     faults.append(Fault(source=source, selector=rule.selector or "(none)", problem=problem))

@@ -13,7 +13,7 @@ from grpc_transcoding.bindings.router import Router, WrongMethod
 from grpc_transcoding.calls.backend import Backend
 from grpc_transcoding.calls.deadlines import timeout_of
 from grpc_transcoding.calls.metadata import Metadatum, to_headers
-from grpc_transcoding.calls.outcome import ClientGoneError
+from grpc_transcoding.calls.outcome import CallFailure, ClientGoneError
 from grpc_transcoding.calls.servicer_context import CallInfo, TranscodedContext
 from grpc_transcoding.errors import TranscodingError, invalid_argument, shortened
 from grpc_transcoding.http.asgi import Headers, Receive, Scope, Send
@@ -144,11 +144,15 @@ class HttpService:
             return None
         requests = None if isinstance(request, Message) else request
         context = TranscodedContext(info, requests=requests)
-        reply = await watched(
-            self._backend.unary(endpoint.rpc, request, context),
-            body if requests is None else None,
-            seconds,
-        )
+        try:
+            reply = await watched(
+                self._backend.unary(endpoint.rpc, request, context),
+                body if requests is None else None,
+                seconds,
+            )
+        except CallFailure as failure:
+            initial = to_headers(context.initial_metadata or (), "grpc-metadata-")
+            return self._errors.of(failure, initial)
         content_type, data = self._writer.write(endpoint, reply, style)
         headers: Headers = [(b"content-type", content_type)]
         if context.initial_metadata:
