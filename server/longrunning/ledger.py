@@ -14,6 +14,7 @@ from longrunning.clock import Clock
 from longrunning.errors import AlreadyExists, OperationNotFound, OperationsError, OperationTooLarge
 from longrunning.identifiers import IdFactory
 from longrunning.lifecycle import Record, StaleAttempt, State
+from longrunning.services import Service
 from longrunning.statuses import status_of
 from longrunning.stores import Store
 
@@ -37,6 +38,8 @@ class NewOperation:
         metadata: the first metadata, if there is any yet.
         retention: how long to keep it once done, in microseconds.
         owner: who works on it already, for work that runs elsewhere.
+        lease: how long that owner may be silent, in microseconds, 0 for ever.
+        service: through whose door it is seen.
     """
 
     parent: str
@@ -48,6 +51,8 @@ class NewOperation:
     metadata: any_pb2.Any | None
     retention: int
     owner: str = ""
+    lease: int = 0
+    service: Service
 
 
 class Ledger:
@@ -83,7 +88,7 @@ class Ledger:
         names.check_parent(new.parent)
         now = self.clock()
         operation_id = self._new_id(now)
-        name = names.operation_name(new.parent, operation_id)
+        name = new.service.name_format.write(new.parent, operation_id)
         request = new.request.SerializeToString(deterministic=True)
         digest = hashlib.sha256(request).digest()
         operation = operations_pb2.Operation(name=name, metadata=new.metadata)
@@ -106,8 +111,13 @@ class Ledger:
             expire_time=0,
             retention=new.retention,
             operation=operation.SerializeToString(),
+            service=new.service.name,
+            lease=new.lease,
         )
         self._check_size(record)
+        if record.lease:
+            # Before the record is there: one without a living owner is an orphan.
+            await self.store.worklist.beat(record.owner, now=now, lease=record.lease)
         kept = await self.store.create(record, request)
         if kept.request_digest != digest:
             raise AlreadyExists(

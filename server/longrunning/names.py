@@ -9,6 +9,7 @@ Spec: AIP-122 (resource names), AIP-159 (`-` reads across collections)
 
 import re
 from dataclasses import dataclass
+from itertools import takewhile
 
 from longrunning.errors import InvalidArgument
 
@@ -17,30 +18,58 @@ WILDCARD = "-"
 MAX_NAME_LENGTH = 1024
 
 _SEGMENT = r"[^/\s\x00-\x1f\x7f]+"
+_LITERAL = r"[^/\s{}\x00-\x1f\x7f]+"
 _PARENT = re.compile(rf"{_SEGMENT}(?:/{_SEGMENT})*")
-_OPERATION = re.compile(rf"(?:(?P<parent>{_PARENT.pattern})/)?{COLLECTION}/{_SEGMENT}")
+_TEMPLATE = re.compile(rf"(?P<parent>\{{parent\}}/)?(?P<literal>(?:{_LITERAL}/)*)\{{id\}}")
 
 
-def operation_name(parent: str, operation_id: str) -> str:
-    """Returns the name of an operation below `parent`, which may be ""."""
-    return f"{parent}/{COLLECTION}/{operation_id}" if parent else f"{COLLECTION}/{operation_id}"
+class NameFormat:
+    """How a service writes the names of its operations.
 
-
-def check_operation_name(name: str) -> None:
-    """Refuses what cannot be the name of an operation.
+    Args:
+        template: `{id}`, and before it `{parent}/` where names carry their parent, with literal
+            segments between: `{parent}/operations/{id}`, or `{id}` alone.
 
     Raises:
-        InvalidArgument: it is malformed, or has a wildcard in it.
+        ValueError: the template is something else.
     """
-    if not name:
-        raise _invalid("name", "The name of an operation is required.", name)
-    if len(name) > MAX_NAME_LENGTH or not _OPERATION.fullmatch(name):
-        raise _invalid(
-            "name",
-            f"{_shown(name)} is not the name of an operation: "
-            "expected 'operations/{id}' or '{parent}/operations/{id}'.",
-            name,
-        )
+
+    def __init__(self, template: str = f"{{parent}}/{COLLECTION}/{{id}}") -> None:
+        match = _TEMPLATE.fullmatch(template)
+        if match is None:
+            raise ValueError(
+                f"{template!r} is no name format: expected '{{parent}}/operations/{{id}}', "
+                "'operations/{id}' or '{id}'"
+            )
+        literal = match["literal"] or ""
+        self._has_parent = bool(match["parent"])
+        self._literal = literal
+        parent = rf"(?:{_PARENT.pattern}/)?" if self._has_parent else ""
+        self._pattern = re.compile(rf"{parent}{re.escape(literal)}{_SEGMENT}")
+        shapes = [f"'{literal}{{id}}'"]
+        if self._has_parent:
+            shapes.append(f"'{{parent}}/{literal}{{id}}'")
+        self._expected = " or ".join(shapes)
+
+    def write(self, parent: str, operation_id: str) -> str:
+        """Returns the name of an operation below `parent`, which may be ""."""
+        prefix = f"{parent}/" if parent and self._has_parent else ""
+        return f"{prefix}{self._literal}{operation_id}"
+
+    def check(self, name: str) -> None:
+        """Refuses what cannot be the name of an operation.
+
+        Raises:
+            InvalidArgument: it is malformed.
+        """
+        if not name:
+            raise _invalid("name", "The name of an operation is required.", name)
+        if len(name) > MAX_NAME_LENGTH or not self._pattern.fullmatch(name):
+            raise _invalid(
+                "name",
+                f"{_shown(name)} is not the name of an operation: expected {self._expected}.",
+                name,
+            )
 
 
 def check_parent(parent: str) -> None:
@@ -87,6 +116,12 @@ class ParentPattern:
                 name,
             )
         return cls("" if name == COLLECTION else name.removesuffix(f"/{COLLECTION}"))
+
+    @property
+    def prefix(self) -> str:
+        """What every parent that matches begins with."""
+        segments = takewhile(lambda segment: segment != WILDCARD, self.text.split("/"))
+        return "".join(f"{segment}/" for segment in segments) if self.has_wildcard else self.text
 
     @property
     def has_wildcard(self) -> bool:

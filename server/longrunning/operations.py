@@ -3,13 +3,15 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+import uuid
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, ParamSpec, Protocol, TypeVar
+from typing import Any, Literal, ParamSpec, TypeVar
 
 import grpc.aio
-from google.longrunning import operations_pb2, operations_pb2_grpc
+from google.api import service_pb2
+from google.longrunning import operations_pb2
 from google.protobuf import empty_pb2
 from google.protobuf.message import Message
 from google.rpc import status_pb2
@@ -22,10 +24,11 @@ from longrunning.handlers import Handler, Handlers, OnInterruption, declare
 from longrunning.ledger import Ledger, NewOperation, Step
 from longrunning.lifecycle import State
 from longrunning.packing import pack
-from longrunning.servicer import OperationsServicer
+from longrunning.servicer import Target
+from longrunning.services import Service, service_of
 from longrunning.statuses import abort
 from longrunning.stores import Store
-from longrunning.view import View
+from longrunning.view import Limits, Session, View
 from longrunning.waiters import Waiters
 
 _log = logging.getLogger(__name__)
@@ -35,13 +38,6 @@ R = TypeVar("R")
 
 _PURGE_SECONDS = 60.0
 _PURGED_AT_ONCE = 200
-
-
-class Target(Protocol):
-    """What servicers are added to: a `grpc.aio.Server`, or a `grpc_transcoding.Transcoder`."""
-
-    def add_generic_rpc_handlers(self, generic_rpc_handlers: Any) -> None:  # noqa: ANN401 - grpc's own
-        """Takes the methods of a service."""
 
 
 class Operations:
@@ -60,6 +56,8 @@ class Operations:
         max_operation_bytes: how large a serialized operation may become.
         retention: how long operations are kept once done, in seconds.
         drain: how long running work may take to finish when this is closed, in seconds.
+        filter_aliases: short names that filters understand, each a path into the operation, such as
+            `{"startTime": "metadata.start_time"}`.
         clock: returns the time in microseconds since the Unix epoch.
     """
 
@@ -75,6 +73,7 @@ class Operations:
         max_operation_bytes: int = 1024 * 1024,
         retention: float = 30 * 24 * 60 * 60,
         drain: float = 10.0,
+        filter_aliases: Mapping[str, str] | None = None,
         clock: Clock = system_clock,
     ) -> None:
         self.store = store
@@ -85,10 +84,11 @@ class Operations:
         self._retention = retention
         self._clock = clock
         self._max_operation_bytes = max_operation_bytes
-        self._page_size = page_size
-        self._max_page_size = max_page_size
-        self._max_wait = max_wait
-        self._opened: _Opened | None = None
+        self._limits = Limits(page_size=page_size, max_page_size=max_page_size, max_wait=max_wait)
+        self._services: dict[str, Service] = {}
+        self._door = Service(filter_aliases=dict(filter_aliases or {}))
+        self._view = self._view_of(self._door)
+        self._session: Session | None = None
 
     # Declaring what there is to do.
 
@@ -177,7 +177,7 @@ class Operations:
         """
         if handler not in self._handlers:
             raise TypeError(f"{handler!r} is not a handler of this Operations")
-        opened = self._open
+        ledger = self._open.ledger
         retention = self._retention if handler.retention is None else handler.retention
         new = NewOperation(
             parent=parent,
@@ -188,9 +188,10 @@ class Operations:
             request=pack(request),
             metadata=None,
             retention=int(retention * SECOND),
+            service=self._service_of(handler.method),
         )
         try:
-            record = await opened.ledger.create(new)
+            record = await ledger.create(new)
         except OperationsError as error:
             if context is None:
                 raise
@@ -210,6 +211,7 @@ class Operations:
         request: Message | None = None,
         request_id: str = "",
         retention: float | None = None,
+        lease: float | None = None,
     ) -> operations_pb2.Operation:
         """Creates an operation whose work runs elsewhere, and is under way.
 
@@ -220,6 +222,8 @@ class Operations:
             request: what `request_id` stands for.
             request_id: makes the call safe to repeat.
             retention: how long to keep it once done, in seconds.
+            lease: after how many seconds without a report the work counts as lost: the operation
+                then ends as ABORTED, with reason WORKER_LOST. None waits for ever.
 
         Raises:
             InvalidArgument: the parent is malformed.
@@ -235,6 +239,9 @@ class Operations:
             request=pack(request or empty_pb2.Empty()),
             metadata=pack(metadata) if metadata else None,
             retention=int((self._retention if retention is None else retention) * SECOND),
+            owner="" if lease is None else f"lease/{uuid.uuid4()}",
+            lease=int((lease or 0) * SECOND),
+            service=self._service_of(method),
         )
         return (await self._open.ledger.create(new)).message()
 
@@ -249,9 +256,12 @@ class Operations:
             IllegalTransition: it is done.
         """
         packed = pack(metadata)
-        record = await self._open.ledger.advance(
+        ledger = self._open.ledger
+        record = await ledger.advance(
             name, lambda record, now: lifecycle.report(record, packed, now=now)
         )
+        if record.lease:
+            await self.store.worklist.beat(record.owner, now=ledger.clock(), lease=record.lease)
         return record.state is State.CANCELLING
 
     async def succeed(self, name: str, response: Message | None = None) -> operations_pb2.Operation:
@@ -293,7 +303,7 @@ class Operations:
 
     async def get(self, name: str) -> operations_pb2.Operation:
         """Returns the latest state of an operation; see `View.get`."""
-        return await self._open.view.get(name)
+        return await self._view.get(name)
 
     async def list(
         self,
@@ -305,7 +315,7 @@ class Operations:
         return_partial_success: bool = False,
     ) -> operations_pb2.ListOperationsResponse:
         """Returns one page of the operations of a parent; see `View.list`."""
-        return await self._open.view.list(
+        return await self._view.list(
             name,
             filter=filter,
             page_size=page_size,
@@ -315,20 +325,57 @@ class Operations:
 
     async def wait(self, name: str, timeout: float | None = None) -> operations_pb2.Operation:
         """Returns an operation once it is done or the time is over; see `View.wait`."""
-        return await self._open.view.wait(name, timeout)
+        return await self._view.wait(name, timeout)
 
     async def cancel(self, name: str) -> None:
         """Asks for an operation to be cancelled; see `View.cancel`."""
-        await self._open.view.cancel(name)
+        await self._view.cancel(name)
 
     async def delete(self, name: str) -> None:
         """Forgets an operation; see `View.delete`."""
-        await self._open.view.delete(name)
+        await self._view.delete(name)
 
     def add_to_server(self, target: Target) -> None:
         """Adds `google.longrunning.Operations` to a gRPC server or a transcoder."""
-        servicer = OperationsServicer(self, domain=self.domain)
-        operations_pb2_grpc.add_OperationsServicer_to_server(servicer, target)
+        self._view.add_to_server(target)
+
+    def for_service(
+        self,
+        config: str | Path | service_pb2.Service,
+        *,
+        name_format: str = "{parent}/operations/{id}",
+        filter_aliases: Mapping[str, str] | None = None,
+    ) -> View:
+        """Returns a view that is limited to one service, for a front door of its own.
+
+        It offers the methods of `google.longrunning.Operations` that the service's file binds, and
+        shows the operations that were started by methods of the APIs that the file lists: whoever
+        starts them later gets names in the service's format.
+
+        Args:
+            config: a `google.api.Service`: the name of a file that is shipped, a path or a message.
+            name_format: how the service writes the names of its operations, `{id}` for bare ids.
+            filter_aliases: short names that its filters understand.
+
+        Raises:
+            ServiceConfigError: the file cannot be read.
+            ValueError: the service has no name, or claims an API that another one has.
+        """
+        service = service_of(config, name_format=name_format, filter_aliases=filter_aliases or {})
+        for api in service.apis:
+            if self._services.setdefault(api, service).name != service.name:
+                raise ValueError(
+                    f"{service.name} and {self._services[api].name} both claim {api}: "
+                    "an operation belongs to one service"
+                )
+        return self._view_of(service)
+
+    def _view_of(self, service: Service) -> View:
+        return View(lambda: self._open, self._handlers, self._limits, service, self.domain)
+
+    def _service_of(self, method: str) -> Service:
+        """Returns the service that a method's operations belong to."""
+        return self._services.get(method.partition("/")[0], self._door)
 
     # Opening and closing.
 
@@ -339,14 +386,14 @@ class Operations:
             StoreError: the store cannot be opened.
             RuntimeError: it is open already.
         """
-        if self._opened:
+        if self._session:
             raise RuntimeError("this Operations is open already: open it once, and share it")
         await self.store.open()
         try:
-            self._opened = self._assemble()
-            await self._engine.start(self._opened.ledger, self._handlers)
+            self._session = self._assemble()
+            await self._engine.start(self._session.ledger, self._handlers)
         except BaseException:
-            self._opened = None
+            self._session = None
             await self.store.close()
             raise
         self._purging = asyncio.create_task(self._purge_forever())
@@ -364,7 +411,7 @@ class Operations:
         try:
             await self._engine.stop(self.drain_seconds)
         finally:
-            self._opened = None
+            self._session = None
             await self.store.close()
 
     @contextlib.asynccontextmanager
@@ -377,32 +424,23 @@ class Operations:
         """Answers everyone who waits with the latest state: what a server does before it stops."""
         self._open.waiters.drain()
 
-    def _assemble(self) -> "_Opened":
+    def _assemble(self) -> Session:
         ledger = Ledger(
             self.store,
             clock=self._clock,
             domain=self.domain,
             max_operation_bytes=self._max_operation_bytes,
         )
-        waiters = Waiters(self.store)
-        view = View(
-            ledger,
-            waiters,
-            self._handlers,
-            page_size=self._page_size,
-            max_page_size=self._max_page_size,
-            max_wait=self._max_wait,
-        )
-        return _Opened(ledger=ledger, waiters=waiters, view=view)
+        return Session(ledger=ledger, waiters=Waiters(self.store))
 
     @property
-    def _open(self) -> "_Opened":
-        if self._opened is None:
+    def _open(self) -> Session:
+        if self._session is None:
             raise RuntimeError(
                 "this Operations is not open: use `async with operations:`, "
                 "FastAPI(lifespan=operations.lifespan), or an App"
             )
-        return self._opened
+        return self._session
 
     async def _purge_forever(self) -> None:
         while True:
@@ -417,12 +455,3 @@ class Operations:
         purged = _PURGED_AT_ONCE
         while purged == _PURGED_AT_ONCE:
             purged = await self.store.purge(now=self._clock(), limit=_PURGED_AT_ONCE)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Opened:
-    """What there is only while the store is open."""
-
-    ledger: Ledger
-    waiters: Waiters
-    view: View

@@ -3,14 +3,20 @@
 Spec: google/longrunning/operations.proto
 """
 
-from google.longrunning import operations_pb2
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from longrunning import filters, lifecycle, names
+from google.longrunning import operations_pb2, operations_pb2_grpc
+
+from longrunning import filters, lifecycle
 from longrunning.errors import InvalidArgument, OperationNotFound, Unimplemented
 from longrunning.handlers import Handlers
 from longrunning.ledger import Ledger
 from longrunning.lifecycle import Record
+from longrunning.names import ParentPattern
 from longrunning.page_tokens import ListBinding, PageTokens
+from longrunning.servicer import OperationsServicer, Target
+from longrunning.services import Service
 from longrunning.stores import Query
 from longrunning.waiters import Waiters
 
@@ -21,35 +27,58 @@ _ROWS_AT_ONCE = 64  # a row can be 1 MiB: this bounds what a list holds in memor
 _ROWS_PER_PAGE = 2048  # where a page stops looking, however little it has found
 
 
-class View:
-    """Answers the five methods of one store's operations.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """What there is only while the store is open."""
 
-    Args:
-        ledger: reads and advances the operations.
-        waiters: hold the callers of `wait`.
-        handlers: say which work can be cancelled.
+    ledger: Ledger
+    waiters: Waiters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much one call may ask for.
+
+    Attributes:
         page_size: of a list whose caller names none.
         max_page_size: what larger page sizes are lowered to.
-        max_wait: how long `wait` waits at most, in seconds.
+        max_wait: how long a wait is at most, in seconds.
+    """
+
+    page_size: int
+    max_page_size: int
+    max_wait: float
+
+
+class View:
+    """Answers the five methods for what is seen through one service's door.
+
+    Args:
+        session: returns the open session, or raises RuntimeError.
+        handlers: say which work can be cancelled.
+        limits: of one call.
+        service: whose methods, operations and names these are.
+        domain: the `ErrorInfo.domain` of errors.
     """
 
     def __init__(
         self,
-        ledger: Ledger,
-        waiters: Waiters,
+        session: Callable[[], Session],
         handlers: Handlers,
-        *,
-        page_size: int,
-        max_page_size: int,
-        max_wait: float,
+        limits: Limits,
+        service: Service,
+        domain: str,
     ) -> None:
-        self._ledger = ledger
-        self._store = ledger.store
-        self._waiters = waiters
+        self._session = session
         self._handlers = handlers
-        self._page_size = page_size
-        self._max_page_size = max_page_size
-        self._max_wait = max_wait
+        self._limits = limits
+        self._service = service
+        self._domain = domain
+
+    def add_to_server(self, target: Target) -> None:
+        """Adds `google.longrunning.Operations` to a gRPC server or a transcoder."""
+        servicer = OperationsServicer(self, domain=self._domain)
+        operations_pb2_grpc.add_OperationsServicer_to_server(servicer, target)
 
     async def get(self, name: str) -> operations_pb2.Operation:
         """Returns the latest state of an operation.
@@ -57,9 +86,10 @@ class View:
         Raises:
             InvalidArgument: the name is malformed.
             OperationNotFound: there is none.
+            Unimplemented: the service leaves the method out.
         """
-        names.check_operation_name(name)
-        return _found(name, await self._store.get(name)).message()
+        self._service.require("GetOperation")
+        return (await self._find(name)).message()
 
     async def wait(self, name: str, timeout: float | None = None) -> operations_pb2.Operation:
         """Returns the operation once it is done, or its latest state when the time is over.
@@ -71,16 +101,19 @@ class View:
         Raises:
             InvalidArgument: the name is malformed, or the timeout negative.
             OperationNotFound: there is none, or it was deleted meanwhile.
+            Unimplemented: the service leaves the method out.
         """
-        names.check_operation_name(name)
+        self._service.require("WaitOperation")
+        await self._find(name)
         if timeout is not None and timeout < 0:
             raise InvalidArgument(
                 f"The timeout is {timeout:g} seconds: expected 0 or more.",
                 field="timeout",
                 reason="NEGATIVE_TIMEOUT",
             )
-        seconds = self._max_wait if timeout is None else min(timeout, self._max_wait)
-        return _found(name, await self._waiters.wait(name, seconds)).message()
+        longest = self._limits.max_wait
+        seconds = longest if timeout is None else min(timeout, longest)
+        return self._seen(name, await self._session().waiters.wait(name, seconds)).message()
 
     async def cancel(self, name: str) -> None:
         """Asks for an operation to be cancelled; what is done stays as it is.
@@ -88,10 +121,10 @@ class View:
         Raises:
             InvalidArgument: the name is malformed.
             OperationNotFound: there is none.
-            Unimplemented: its handler does not offer it.
+            Unimplemented: its handler does not offer it, or the service leaves the method out.
         """
-        names.check_operation_name(name)
-        record = _found(name, await self._store.get(name))
+        self._service.require("CancelOperation")
+        record = await self._find(name)
         handler = self._handlers.get(record.handler)
         if handler and not handler.cancellable:
             raise Unimplemented(
@@ -99,7 +132,7 @@ class View:
                 reason="NOT_CANCELLABLE",
                 metadata={"name": name},
             )
-        await self._ledger.advance(
+        await self._session().ledger.advance(
             name, lambda record, now: lifecycle.request_cancel(record, now=now), known=record
         )
 
@@ -109,9 +142,11 @@ class View:
         Raises:
             InvalidArgument: the name is malformed.
             OperationNotFound: there is none.
+            Unimplemented: the service leaves the method out.
         """
-        names.check_operation_name(name)
-        if not await self._store.delete(name):
+        self._service.require("DeleteOperation")
+        await self._find(name)
+        if not await self._session().ledger.store.delete(name):
             raise OperationNotFound(name)
 
     async def list(
@@ -140,10 +175,12 @@ class View:
 
         Raises:
             InvalidArgument: one of these is malformed, or the token is of another list.
+            Unimplemented: the service leaves the method out.
 
         Spec: AIP-132, AIP-158, AIP-159, AIP-160, AIP-217
         """
-        pattern = names.ParentPattern.parse(name)
+        self._service.require("ListOperations")
+        pattern = ParentPattern.parse(name)
         if return_partial_success and not pattern.has_wildcard:
             raise InvalidArgument(
                 "return_partial_success needs a parent with the wildcard '-'.",
@@ -151,41 +188,46 @@ class View:
                 reason="PARTIAL_SUCCESS_OF_ONE_PARENT",
             )
         size = self._bounded(page_size)
-        selection = filters.parse(filter)
-        bounds = selection.bounds()
-        page = operations_pb2.ListOperationsResponse()
-        tokens = PageTokens(self._store.page_token_key)
-        binding = ListBinding(service="", parent=pattern.text, filter=filter, caller=caller)
+        selection = filters.parse(filter, aliases=self._service.filter_aliases)
+        ledger = self._session().ledger
+        tokens = PageTokens(ledger.store.page_token_key)
+        binding = ListBinding(
+            service=self._service.name or "", parent=pattern.text, filter=filter, caller=caller
+        )
         position = ""
         if page_token:
-            position = tokens.read(page_token, binding, now=self._ledger.clock())
-        if bounds.nothing:
-            return page
+            position = tokens.read(page_token, binding, now=ledger.clock())
+        page = operations_pb2.ListOperationsResponse()
 
         room, rows = MAX_PAGE_BYTES, _ROWS_PER_PAGE
-        while True:
+        while rows > 0:
             query = Query(
                 parent=None if pattern.has_wildcard else pattern.text,
-                done=bounds.done,
+                parent_prefix=pattern.prefix,
+                service=self._service.name,
+                bounds=selection.bounds(),
                 before=position,
                 limit=_ROWS_AT_ONCE,
+                scan=rows,
             )
-            records = await self._store.list(query)
-            for record in records:
-                selected = pattern.matches(record.parent) and selection.matches(
-                    operation := record.message()
-                )
-                full = len(page.operations) == size or len(record.operation) > room
-                if rows == 0 or (selected and full and page.operations):
-                    page.next_page_token = tokens.write(position, binding, now=self._ledger.clock())
-                    return page
-                rows -= 1
-                position = record.id
-                if selected:
+            found = await ledger.store.list(query)
+            for record in found:
+                operation = record.message()
+                if pattern.matches(record.parent) and selection.matches(operation):
+                    full = len(page.operations) == size or len(record.operation) > room
+                    if full and page.operations:
+                        page.next_page_token = tokens.write(position, binding, now=ledger.clock())
+                        return page
                     page.operations.append(operation)
                     room -= len(record.operation)
-            if len(records) < _ROWS_AT_ONCE:
+                position = record.id
+            if not found.position:
                 return page
+            position = found.position
+            # A step that found less than it may has looked at all the rows that it may.
+            rows -= len(found) if len(found) == _ROWS_AT_ONCE else rows
+        page.next_page_token = tokens.write(position, binding, now=ledger.clock())
+        return page
 
     def _bounded(self, page_size: int) -> int:
         if page_size < 0:
@@ -194,10 +236,14 @@ class View:
                 field="page_size",
                 reason="NEGATIVE_PAGE_SIZE",
             )
-        return min(page_size or self._page_size, self._max_page_size)
+        return min(page_size or self._limits.page_size, self._limits.max_page_size)
 
+    async def _find(self, name: str) -> Record:
+        self._service.name_format.check(name)
+        return self._seen(name, await self._session().ledger.store.get(name))
 
-def _found(name: str, record: Record | None) -> Record:
-    if record is None:
-        raise OperationNotFound(name)
-    return record
+    def _seen(self, name: str, record: Record | None) -> Record:
+        """Returns a record, unless it is absent or another service's: the two look the same."""
+        if record is None or self._service.name not in (None, record.service):
+            raise OperationNotFound(name)
+        return record

@@ -4,10 +4,9 @@ import pytest
 
 from longrunning import InvalidArgument
 from longrunning.names import (
+    NameFormat,
     ParentPattern,
-    check_operation_name,
     check_parent,
-    operation_name,
 )
 
 
@@ -16,8 +15,8 @@ from longrunning.names import (
     [("", "operations/7"), ("projects/p/locations/l", "projects/p/locations/l/operations/7")],
 )
 def test_an_operation_is_named_below_its_parent(parent: str, name: str) -> None:
-    assert operation_name(parent, "7") == name
-    check_operation_name(name)
+    assert NameFormat().write(parent, "7") == name
+    NameFormat().check(name)
 
 
 @pytest.mark.parametrize(
@@ -48,14 +47,14 @@ def test_an_operation_is_named_below_its_parent(parent: str, name: str) -> None:
 )
 def test_a_malformed_name_is_refused(name: str, message: str) -> None:
     with pytest.raises(InvalidArgument) as refused:
-        check_operation_name(name)
+        NameFormat().check(name)
     assert refused.value.message == message
     assert (refused.value.field, refused.value.reason) == ("name", "INVALID_NAME")
 
 
 def test_a_long_name_is_refused_without_being_repeated_whole() -> None:
     with pytest.raises(InvalidArgument, match=r"'a{100}'\.\.\. \(2011 characters\)"):
-        check_operation_name("a" * 2000 + "/operations")
+        NameFormat().check("a" * 2000 + "/operations")
 
 
 @pytest.mark.parametrize("parent", ["/", "projects/", "a//b", "a b", "projects/p\n"])

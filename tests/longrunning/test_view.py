@@ -119,8 +119,10 @@ async def test_a_page_looks_at_no_more_than_a_bounded_number_of_rows(
     operations: Operations, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(view, "_ROWS_PER_PAGE", 10)
-    oldest = (await created(operations, 30))[-1]
-    arguments = {"name": PARENT, "filter": f'name = "{oldest}"'}
+    marked = wrappers_pb2.StringValue(value="a needle")
+    oldest = (await operations.create(parent=PARENT, metadata=marked)).name
+    await created(operations, 30)
+    arguments = {"name": PARENT, "filter": 'metadata.value = "a needle"'}
     page = await operations.list(**arguments)
     assert not page.operations
     assert page.next_page_token

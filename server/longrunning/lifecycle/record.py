@@ -49,6 +49,9 @@ class Record:
         expire_time: when it may be purged.
         retention: how long it is kept once done, in microseconds.
         operation: the serialized `google.longrunning.Operation`, kept byte for byte.
+        service: the service through whose door it is seen, None for the one door of all.
+        lease: how long its owner may be silent, in microseconds, where each report is a sign of
+            life; 0 where the owner says by itself that it lives.
     """
 
     name: str
@@ -68,6 +71,8 @@ class Record:
     expire_time: int
     retention: int
     operation: bytes
+    service: str | None = None
+    lease: int = 0
 
     def message(self) -> operations_pb2.Operation:
         """Returns the operation as clients see it, a new message at each call."""

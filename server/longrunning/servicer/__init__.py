@@ -1,5 +1,5 @@
 """The gRPC face of operations."""
 
-from longrunning.servicer.operations_servicer import OperationsServicer
+from longrunning.servicer.operations_servicer import OperationsServicer, Target
 
-__all__ = ["OperationsServicer"]
+__all__ = ["OperationsServicer", "Target"]

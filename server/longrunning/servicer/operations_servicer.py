@@ -18,6 +18,13 @@ _LARGEST_MARGIN = 0.5  # seconds
 _Context = grpc.aio.ServicerContext[Any, Any]
 
 
+class Target(Protocol):
+    """What servicers are added to: a `grpc.aio.Server`, or a `grpc_transcoding.Transcoder`."""
+
+    def add_generic_rpc_handlers(self, generic_rpc_handlers: Any) -> None:  # noqa: ANN401 - grpc's own
+        """Takes the methods of a service."""
+
+
 class Answers(Protocol):
     """What the servicer asks: `Operations`, or a view of it."""
 

@@ -8,8 +8,9 @@ import grpc.aio
 from google.api import service_pb2
 
 from grpc_transcoding import Transcoder
-from longrunning.operations import Operations, Target
-from longrunning.serving.service_configs import service_config
+from longrunning.operations import Operations
+from longrunning.servicer import Target
+from longrunning.services import find_service_config
 
 AddToServer = Callable[[Any, Any], None]
 """What protoc generates as `add_<Service>Servicer_to_server(servicer, server)`."""
@@ -57,7 +58,7 @@ class App:
             ServiceConfigError: a service file has a fault.
         """
         transcoder = Transcoder(
-            service_configs=[service_config(config) for config in self._service_configs],
+            service_configs=[find_service_config(config) for config in self._service_configs],
             interceptors=self.interceptors,
             error_domain=self.operations.domain,
         )

@@ -46,6 +46,7 @@ class Query:
     Attributes:
         parent: of exactly this parent; None for every parent.
         parent_prefix: of parents that begin with this.
+        service: of exactly this service; None for every service.
         bounds: within these (see `Bounds.admits`).
         before: only records whose id is smaller; "" for the newest.
         limit: how many records at most, 1 or more.
@@ -54,7 +55,7 @@ class Query:
 
     parent: str | None
     parent_prefix: str = ""
-    done: bool | None = None
+    service: str | None = None
     bounds: Bounds = ANY
     before: str = ""
     limit: int
@@ -154,7 +155,8 @@ class Store(ABC):
         """Returns records that a query selects: all there are between `before` and the position.
 
         The work is bounded by `query.scan` and `query.limit`, whatever the store holds, except that
-        a parent and `bounds.done` should cost nothing at all (an index). A page may therefore be
+        a parent, a service with its parent, and `bounds.done` should cost nothing at all (an
+        index). A page may therefore be
         short, or even empty, and still have a position.
         """
 

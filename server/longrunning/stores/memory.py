@@ -148,7 +148,7 @@ def _selects(query: Query, record: Record) -> bool:
     return (
         query.parent in (None, record.parent)
         and record.parent.startswith(query.parent_prefix)
-        and query.done in (None, record.state.done)
+        and query.service in (None, record.service)
         and query.bounds.done in (None, record.state.done)
         and (query.bounds == ANY or query.bounds.admits(record.message()))
     )

@@ -79,13 +79,18 @@ def statements(query: Query, dialect: Dialect) -> Statements:
     """Returns what to send for one step of a list; `query.bounds.nothing` is not for a database."""
     bounds = query.bounds
     conditions = _Conditions(dialect)
-    walk, residual = [], []
+    walk: list[str] = []
+    residual: list[str] = []
     if query.before:
         walk.append(conditions.compare("id", "<", "before", query.before))
     if query.parent is not None:
         walk.append(conditions.compare("parent", "=", "parent", query.parent))
     if (done := _done(query)) is not None:
         walk.append(conditions.compare("done", "=", "done", done))
+    if query.service is not None:
+        # No index goes down the ids of a service whatever the parent.
+        where = residual if query.parent is None else walk
+        where.append(conditions.compare("service", "=", "service", query.service))
     if query.parent_prefix:
         residual.append(conditions.prefix("parent", "parent_prefix", query.parent_prefix))
     if bounds.name_prefix:

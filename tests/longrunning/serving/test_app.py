@@ -8,7 +8,7 @@ from google.api import service_pb2
 
 from grpc_transcoding import ServiceConfigError
 from longrunning import App, MemoryStore, Operations
-from longrunning.serving.service_configs import service_config
+from longrunning.services import find_service_config
 
 
 async def test_an_app_serves_the_usual_paths_by_default() -> None:
@@ -34,16 +34,16 @@ async def test_an_app_serves_the_usual_paths_by_default() -> None:
 
 
 def test_a_shipped_service_file_is_found_by_name() -> None:
-    path = service_config("operations_v1")
+    path = find_service_config("operations_v1")
     assert isinstance(path, Path)
     assert path.is_file()
 
 
 def test_paths_and_messages_are_taken_as_they_are() -> None:
     message = service_pb2.Service(name="a.example.com")
-    assert service_config(message) is message
-    assert service_config("here/b.yaml") == Path("here/b.yaml")
-    assert service_config(Path("b.yaml")) == Path("b.yaml")
+    assert find_service_config(message) is message
+    assert find_service_config("here/b.yaml") == Path("here/b.yaml")
+    assert find_service_config(Path("b.yaml")) == Path("b.yaml")
 
 
 def test_a_service_file_that_is_not_there_is_named() -> None:

@@ -6,6 +6,7 @@ CREATE TABLE operations (
     id             text COLLATE "C" NOT NULL PRIMARY KEY,
     name           text COLLATE "C" NOT NULL UNIQUE,
     parent         text COLLATE "C" NOT NULL,
+    service        text COLLATE "C",  -- NULL for an operation that is seen through every door
     method         text COLLATE "C" NOT NULL,
     handler        text COLLATE "C" NOT NULL,
     caller         text COLLATE "C" NOT NULL,
@@ -21,6 +22,7 @@ CREATE TABLE operations (
     update_time    bigint  NOT NULL,
     expire_time    bigint  NOT NULL,
     retention      bigint  NOT NULL,
+    lease          bigint  NOT NULL,
     error_code     integer,          -- what a filter asks most, taken out of the operation
     metadata_type  text COLLATE "C",
     response_type  text COLLATE "C",
@@ -32,6 +34,10 @@ CREATE TABLE operations (
 CREATE INDEX operations_by_parent ON operations (parent, id);
 CREATE INDEX operations_by_parent_and_done ON operations (parent, done, id);
 CREATE INDEX operations_by_done ON operations (done, id);
+CREATE INDEX operations_by_service
+    ON operations (service, parent, id) WHERE service IS NOT NULL;
+CREATE INDEX operations_by_service_and_done
+    ON operations (service, parent, done, id) WHERE service IS NOT NULL;
 
 CREATE UNIQUE INDEX operations_by_request_id
     ON operations (caller, method, parent, request_id) WHERE request_id <> '';

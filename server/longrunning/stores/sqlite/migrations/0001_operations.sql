@@ -4,6 +4,7 @@ CREATE TABLE operations (
     id             TEXT    NOT NULL PRIMARY KEY,
     name           TEXT    NOT NULL UNIQUE,
     parent         TEXT    NOT NULL,
+    service        TEXT,             -- NULL for an operation that is seen through every door
     method         TEXT    NOT NULL,
     handler        TEXT    NOT NULL,
     caller         TEXT    NOT NULL,
@@ -18,6 +19,7 @@ CREATE TABLE operations (
     update_time    INTEGER NOT NULL,
     expire_time    INTEGER NOT NULL,
     retention      INTEGER NOT NULL,
+    lease          INTEGER NOT NULL,
     error_code     INTEGER,          -- what a filter asks most, taken out of the operation
     metadata_type  TEXT,
     response_type  TEXT,
@@ -29,6 +31,10 @@ CREATE TABLE operations (
 CREATE INDEX operations_by_parent ON operations (parent, id);
 CREATE INDEX operations_by_parent_and_done ON operations (parent, done, id);
 CREATE INDEX operations_by_done ON operations (done, id);
+CREATE INDEX operations_by_service
+    ON operations (service, parent, id) WHERE service IS NOT NULL;
+CREATE INDEX operations_by_service_and_done
+    ON operations (service, parent, done, id) WHERE service IS NOT NULL;
 
 CREATE UNIQUE INDEX operations_by_request_id
     ON operations (caller, method, parent, request_id) WHERE request_id <> '';

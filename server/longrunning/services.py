@@ -1,0 +1,96 @@
+"""Services: which methods a front door has, and which operations are behind it.
+
+Spec: google/api/service.proto
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from google.api import service_pb2
+
+from grpc_transcoding import load_service_config
+from longrunning.errors import Unimplemented
+from longrunning.names import NameFormat
+
+_OPERATIONS = "google.longrunning.Operations"
+_METHODS = frozenset(
+    f"{verb}Operation{'s' if verb == 'List' else ''}"
+    for verb in ("List", "Get", "Delete", "Cancel", "Wait")
+)
+_SHIPPED = Path(__file__).parent / "service_configs"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """One front door.
+
+    Attributes:
+        name: such as `dataproc.googleapis.com`; None for the door that shows everything.
+        apis: the full names of the interfaces whose methods start operations behind this door.
+        methods: the methods of `google.longrunning.Operations` that it offers, by short name.
+        name_format: how it writes the names of operations.
+        filter_aliases: short names that its filters understand, each a path into the operation.
+    """
+
+    name: str | None = None
+    apis: frozenset[str] = frozenset()
+    methods: frozenset[str] = _METHODS
+    name_format: NameFormat = field(default_factory=NameFormat)
+    filter_aliases: Mapping[str, str] = field(default_factory=dict)
+
+    def require(self, method: str) -> None:
+        """Refuses a method that the service leaves out.
+
+        Raises:
+            Unimplemented: the service has no such method.
+        """
+        if method not in self.methods:
+            raise Unimplemented(
+                f"{self.name} does not offer {method}.",
+                reason="METHOD_NOT_OFFERED",
+                metadata={"service": self.name or "", "method": method},
+            )
+
+
+def service_of(
+    config: str | Path | service_pb2.Service,
+    *,
+    name_format: str,
+    filter_aliases: Mapping[str, str],
+) -> Service:
+    """Reads a service from its file: it offers the methods that have an HTTP rule there.
+
+    Args:
+        config: the name of a file that is shipped, a path, or a message.
+        name_format: see `NameFormat`.
+        filter_aliases: see `Service`.
+
+    Raises:
+        ServiceConfigError: the file cannot be read.
+        ValueError: it names no service, or the name format is wrong.
+    """
+    read = load_service_config(find_service_config(config))
+    if not read.name:
+        raise ValueError(f"{read.source} has no name: a service is told apart by it")
+    selectors = {rule.selector for rule in read.http_rules}
+    return Service(
+        name=read.name,
+        apis=frozenset(read.apis) - {_OPERATIONS},
+        methods=frozenset(method for method in _METHODS if f"{_OPERATIONS}.{method}" in selectors),
+        name_format=NameFormat(name_format),
+        filter_aliases=dict(filter_aliases),
+    )
+
+
+def find_service_config(config: str | Path | service_pb2.Service) -> Path | service_pb2.Service:
+    """Returns a service file by name or path; a message is returned as it is.
+
+    A plain word is the name of a file that is shipped, `operations_v1`; everything else is a path.
+    """
+    if isinstance(config, service_pb2.Service):
+        return config
+    path = Path(config)
+    if len(path.parts) == 1 and not path.suffix:
+        return _SHIPPED / f"{path}.yaml"
+    return path
