@@ -6,7 +6,7 @@ from grpc_transcoding.http.limits import Limits
 from grpc_transcoding.http.reply_style import ReplyEncoder
 from grpc_transcoding.messages.json_reply import JsonFormat
 from grpc_transcoding.path_templates import Unescape
-from grpc_transcoding.routes import Candidate, Explanation, RouteRow, RouteTable, routes
+from grpc_transcoding.route_table import Candidate, Explanation, RouteRow, RouteTable, routes
 from grpc_transcoding.transcoder import Transcoder
 
 __all__ = [

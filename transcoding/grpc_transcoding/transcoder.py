@@ -33,7 +33,7 @@ from grpc_transcoding.messages.json_reply import JsonFormat, dump
 from grpc_transcoding.openapi import openapi_document
 from grpc_transcoding.options import Options
 from grpc_transcoding.path_templates import Unescape
-from grpc_transcoding.routes import RouteTable
+from grpc_transcoding.route_table import RouteTable
 
 Lifespan = Callable[[Any], AbstractAsyncContextManager[Any]]
 

@@ -1,11 +1,13 @@
 """Streamed replies and requests over HTTP."""
 
+import asyncio
 import json
 
 import pytest
-from tests.grpc_transcoding._gen import library_pb2
+from tests.grpc_transcoding._gen import library_pb2, library_pb2_grpc
 from tests.grpc_transcoding.asgi_client import Conversation, call, scope_of
 
+from grpc_transcoding import Transcoder
 from grpc_transcoding.errors import TranscodingError
 from grpc_transcoding.http.message_stream import JsonSplitter
 
@@ -166,14 +168,36 @@ async def test_a_conversation_is_answered_message_by_message(app):
     assert (await talk.end()).json == [{"text": "a?"}, {"text": "b?"}]
 
 
-async def test_a_client_that_leaves_a_conversation_ends_it(app, servicer):
+async def test_a_client_that_leaves_a_conversation_cancels_it(app, servicer):
     talk = Conversation(
         app, scope_of("POST", "/v1/discussions"), [b'[{"text": "a"}'], is_whole=False
     )
     await talk.sent()
     talk.disconnect()
     assert not (await talk.end()).is_complete
-    assert servicer.requests == [library_pb2.DiscussRequest(text="a")] or servicer.requests == []
+    assert servicer.requests == [library_pb2.DiscussRequest(text="a")]
+
+
+async def test_a_servicer_that_reads_no_more_is_cancelled_when_its_client_leaves(servicer):
+    async def discuss(request_iterator, context):
+        await anext(aiter(request_iterator))
+        servicer.has_begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            servicer.was_cancelled.set()
+            raise
+        yield library_pb2.DiscussResponse()
+
+    servicer.Discuss = discuss
+    transcoder = Transcoder()
+    library_pb2_grpc.add_LibraryServicer_to_server(servicer, transcoder)
+    parts = [b'[{"text": "a"}', b', {"text": "b"}']
+    talk = Conversation(transcoder, scope_of("POST", "/v1/discussions"), parts, is_whole=False)
+    await asyncio.wait_for(servicer.has_begun.wait(), 5)
+    talk.disconnect()
+    await talk.end()
+    assert servicer.was_cancelled.is_set()
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7])

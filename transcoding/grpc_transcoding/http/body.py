@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import grpc
 
 from grpc_transcoding.calls.outcome import ClientGoneError
 from grpc_transcoding.errors import TranscodingError
-from grpc_transcoding.http.asgi import Receive
+from grpc_transcoding.http.asgi import Event, Receive
+
+# How many parts of a streamed body may wait for a servicer that does not ask for them.
+_READ_AHEAD = 16
 
 
 class BodyReader:
@@ -23,6 +27,34 @@ class BodyReader:
         self._receive = receive
         self._limit = limit
         self._is_complete = False
+        self._arrived: asyncio.Queue[Event] | None = None
+        self._gone: asyncio.Event | None = None
+        self._reading: asyncio.Task[None] | None = None
+
+    def read_ahead(self) -> None:
+        """Reads a little more than is asked for, so that a disconnect is noticed meanwhile.
+
+        For streamed requests: a servicer may stop asking for more, and its client go away. After
+        this, `close` has to be called.
+        """
+        self._arrived = asyncio.Queue(_READ_AHEAD)
+        self._gone = asyncio.Event()
+        self._reading = asyncio.get_running_loop().create_task(
+            self._read(self._arrived, self._gone)
+        )
+
+    async def _read(self, arrived: asyncio.Queue[Event], gone: asyncio.Event) -> None:
+        while True:
+            event = await self._receive()
+            if event["type"] != "http.request":
+                gone.set()
+                return
+            await arrived.put(event)
+
+    def close(self) -> None:
+        """Stops reading ahead."""
+        if self._reading is not None:
+            self._reading.cancel()
 
     async def whole(self) -> bytes:
         """Returns all of the body.
@@ -51,7 +83,7 @@ class BodyReader:
             ClientGoneError: The client disconnected before its end.
         """
         while not self._is_complete:
-            event = await self._receive()
+            event = await (self._receive() if self._arrived is None else self._arrived.get())
             if event["type"] != "http.request":
                 raise ClientGoneError
             self._is_complete = not event.get("more_body", False)
@@ -60,6 +92,9 @@ class BodyReader:
 
     async def wait_for_disconnect(self) -> None:
         """Returns when the client is gone; what is left of the body is dropped."""
+        if self._gone is not None:
+            await self._gone.wait()
+            return
         while (await self._receive())["type"] != "http.disconnect":
             pass
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import grpc
 from google.protobuf.message import Message
 
 from grpc_transcoding.bindings.binding import Binding
 from grpc_transcoding.bindings.router import Router, WrongMethod
-from grpc_transcoding.calls.backend import Backend
+from grpc_transcoding.calls.backend import Backend, Request
 from grpc_transcoding.calls.deadlines import timeout_of
 from grpc_transcoding.calls.metadata import Metadatum, to_headers
 from grpc_transcoding.calls.outcome import CallFailure, ClientGoneError
@@ -21,6 +22,7 @@ from grpc_transcoding.http.body import BodyReader
 from grpc_transcoding.http.endpoint import Endpoint
 from grpc_transcoding.http.error_reply import ErrorReplies, Reply
 from grpc_transcoding.http.message_stream import read_messages
+from grpc_transcoding.http.reply_style import ReplyStyle
 from grpc_transcoding.http.reply_writer import ReplyWriter, style_of
 from grpc_transcoding.http.request_head import RequestHead
 from grpc_transcoding.http.route_cache import Route, RouteCache
@@ -38,6 +40,16 @@ from grpc_transcoding.options import Options
 from grpc_transcoding.path_templates.percent import InvalidEscapeError
 
 Parameters = list[tuple[str, str]]
+
+
+class _Answering(NamedTuple):
+    """What is settled of an answer before the method is called."""
+
+    endpoint: Endpoint
+    style: ReplyStyle
+    info: CallInfo
+    body: BodyReader
+    seconds: float | None
 
 
 class HttpService:
@@ -95,6 +107,7 @@ class HttpService:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> Reply | None:
         head = RequestHead(scope, self._limits)
+        body = BodyReader(receive, self._limits.body_bytes)
         route = self._routes.get(head.method, head.raw_path) or self._route(head)
         if isinstance(route, Reply):
             return route
@@ -112,21 +125,29 @@ class HttpService:
         if head.named:
             seconds = timeout_of(head.named, seconds)
         info = _call_info(head, seconds, system)
-        body = BodyReader(receive, self._limits.body_bytes)
-        descriptor = endpoint.rpc.descriptor
-        request: Message | AsyncIterator[Message]
-        if descriptor.client_streaming:
-            request = read_messages(
-                endpoint,
-                route.captures,
-                parameters,
-                body,
-                limits=self._limits,
-                content_type=head.named.get(b"content-type"),
-            )
-        else:
+        answering = _Answering(endpoint, style, info, body, seconds)
+        if not endpoint.rpc.descriptor.client_streaming:
             request = await self._request(route, head, parameters, body)
-        if descriptor.server_streaming:
+            return await self._answered(answering, request, head, send)
+        requests = read_messages(
+            endpoint,
+            route.captures,
+            parameters,
+            body,
+            limits=self._limits,
+            content_type=head.named.get(b"content-type"),
+        )
+        body.read_ahead()
+        try:
+            return await self._answered(answering, requests, head, send)
+        finally:
+            body.close()
+
+    async def _answered(
+        self, answering: _Answering, request: Request, head: RequestHead, send: Send
+    ) -> Reply | None:
+        endpoint, style, info, body, seconds = answering
+        if endpoint.rpc.descriptor.server_streaming:
             await stream_replies(
                 endpoint,
                 request,
@@ -139,17 +160,14 @@ class HttpService:
                 body=body,
                 seconds=seconds,
                 send=send,
-                is_head=scope["method"] == "HEAD",
+                is_head=head.method == "HEAD",
             )
             return None
         requests = None if isinstance(request, Message) else request
         context = TranscodedContext(info, requests=requests)
         try:
-            reply = await watched(
-                self._backend.unary(endpoint.rpc, request, context),
-                body if requests is None else None,
-                seconds,
-            )
+            call = self._backend.unary(endpoint.rpc, request, context)
+            reply = await watched(call, body, seconds)
         except CallFailure as failure:
             initial = to_headers(context.initial_metadata or (), "grpc-metadata-")
             return self._errors.of(failure, initial)

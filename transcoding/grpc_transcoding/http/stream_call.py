@@ -58,10 +58,8 @@ async def stream_replies(
     reply = StreamReply(send, framing, headers, is_head=is_head)
     requests = None if isinstance(request, Message) else request
     context = TranscodedContext(info, write, requests)
-    # Who reads a streamed body notices by itself that the client is gone.
-    watch = body if requests is None else None
     try:
-        await watched(backend.stream(endpoint.rpc, request, context), watch, seconds)
+        await watched(backend.stream(endpoint.rpc, request, context), body, seconds)
     except ClientGoneError:
         raise
     except Exception as error:

@@ -45,7 +45,7 @@ class Watch:
     """Cancels the current task when the client is gone or the time is over.
 
     Args:
-        body: Tells of a disconnect, or None if somebody else reads it.
+        body: Tells of a disconnect.
         seconds: Until the deadline, or None.
     """
 
@@ -59,7 +59,7 @@ class Watch:
         "ending",
     )
 
-    def __init__(self, body: BodyReader | None, seconds: float | None) -> None:
+    def __init__(self, body: BodyReader, seconds: float | None) -> None:
         self._body = body
         self._seconds = seconds
         self.ending: Ending | None = None
@@ -71,14 +71,12 @@ class Watch:
         task = asyncio.current_task()
         assert task is not None, "an ASGI application runs in a task"
         self._task = task
-        if self._body is not None:
-            self._watching = self._loop.create_task(self._wait())
+        self._watching = self._loop.create_task(self._wait())
         if self._seconds is not None:
             self._timer = self._loop.call_later(self._seconds, self.end, Ending.DEADLINE)
         return self
 
     async def _wait(self) -> None:
-        assert self._body is not None
         # A server whose channel fails has lost the client as well.
         with contextlib.suppress(Exception):
             await self._body.wait_for_disconnect()
@@ -129,14 +127,12 @@ class _Rest:
             return done.value
 
 
-async def watched(
-    call: Coroutine[Any, Any, T], body: BodyReader | None, seconds: float | None
-) -> T:
+async def watched(call: Coroutine[Any, Any, T], body: BodyReader, seconds: float | None) -> T:
     """Makes a call that ends when its client is gone or its time is over.
 
     Args:
         call: The call, not started.
-        body: Tells of a disconnect, or None if somebody else reads it.
+        body: Tells of a disconnect.
         seconds: Until the deadline, or None.
 
     Raises:

@@ -15,6 +15,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
 
 from grpc_transcoding.errors import TranscodingError, invalid_argument, shortened
+from grpc_transcoding.messages.bytes_fields import place_of_bad_bytes
 from grpc_transcoding.messages.fields import (
     descriptor_of,
     fields_by_any_name,
@@ -125,6 +126,8 @@ def parse_message(
         )
     except Exception:  # protobuf raises whatever the value leads it to
         raise _Diagnosis(pool, ignore_unknown).of(value, descriptor_of(message), place) from None
+    if (bad := place_of_bad_bytes(value, descriptor_of(message), place)) is not None:
+        raise _wrong(bad, bad, "base64")
 
 
 class _Diagnosis:
