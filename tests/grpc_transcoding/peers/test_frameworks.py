@@ -178,3 +178,11 @@ async def over_grpc(interceptors, trace):
         with pytest.raises(grpc.aio.AioRpcError):
             await stub.GetBook(library_pb2.GetBookRequest(name="shelves/1/books/aborts-not-found"))
     await server.stop(None)
+
+
+async def test_a_mount_behind_a_proxy_that_takes_a_prefix_off_is_found(app):
+    """As uvicorn tells it with --root-path: the prefix is put back in front of the path."""
+    outer = Starlette(routes=[Mount("/api", app)])
+    target = "/proxy/api/v1/drafts/a%2Fb"
+    answer = await call(outer, "GET", target, path="/proxy/api/v1/drafts/a/b", root_path="/proxy")
+    assert answer.json["name"] == "drafts/a%2Fb"
