@@ -4,8 +4,9 @@ Beside those there are three columns that hold again what is inside the bytes of
 that a filter on them needs no look into the bytes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
+from operator import attrgetter
 from typing import Any
 
 from google.longrunning import operations_pb2
@@ -21,8 +22,23 @@ FACTS = ("error_code", "metadata_type", "response_type")
 CHANGING = ("state", "revision", "attempt", "owner", "update_time", "expire_time", "operation")
 """The columns that `Store.replace` writes, beside the facts."""
 
+WRITTEN = (*COLUMNS, *FACTS)
+"""The columns that `Store.create` writes, beside the request."""
+
+REWRITTEN = (*CHANGING, *FACTS)
+"""The columns that `Store.replace` writes."""
+
 _STATE = COLUMNS.index("state")
 _STATES = {str(state): state for state in State}
+
+
+def _reader(columns: Sequence[str]) -> Callable[[Record], tuple[Any, ...]]:
+    """Returns what reads the values of columns from a record; a driver takes plain strings best."""
+    return attrgetter(*("state.value" if column == "state" else column for column in columns))
+
+
+_read_all = _reader(COLUMNS)
+_read_changing = _reader(CHANGING)
 
 
 def record_of(row: Sequence[Any]) -> Record:
@@ -32,20 +48,22 @@ def record_of(row: Sequence[Any]) -> Record:
     return Record(**values)
 
 
-def values_of(record: Record) -> dict[str, Any]:
-    """Returns the values of every column that writes a record."""
-    values = {column: getattr(record, column) for column in COLUMNS}
-    values["state"] = record.state.value
-    values.update(facts_of(record.operation))
-    return values
+def written(record: Record) -> tuple[Any, ...]:
+    """Returns the values of `WRITTEN`."""
+    return _read_all(record) + facts_of(record.operation)
 
 
-def facts_of(operation: bytes) -> dict[str, Any]:
+def rewritten(record: Record) -> tuple[Any, ...]:
+    """Returns the values of `REWRITTEN`."""
+    return _read_changing(record) + facts_of(record.operation)
+
+
+def facts_of(operation: bytes) -> tuple[int | None, str | None, str | None]:
     """Returns what a serialized operation says for the columns of `FACTS`."""
     message = operations_pb2.Operation.FromString(operation)
     outcome = message.WhichOneof("result")
-    return {
-        "error_code": message.error.code if outcome == "error" else None,
-        "metadata_type": message.metadata.type_url if message.HasField("metadata") else None,
-        "response_type": message.response.type_url if outcome == "response" else None,
-    }
+    return (
+        message.error.code if outcome == "error" else None,
+        message.metadata.type_url if message.HasField("metadata") else None,
+        message.response.type_url if outcome == "response" else None,
+    )

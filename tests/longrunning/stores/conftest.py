@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from tests.longrunning.stores.postgres_server import PostgresServer
-from tests.longrunning.stores.storages import Memory, PostgresSchema, SQLiteFile, Storage
 
 from longrunning import Store
+from tests.longrunning.stores.postgres_server import PostgresServer
+from tests.longrunning.stores.storages import Memory, PostgresSchema, SQLiteFile, Storage
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,6 @@ import sys
 
 from google.longrunning import operations_pb2
 from google.protobuf import any_pb2
-from tests.longrunning.stores.records import new_record
 
 from longrunning import lifecycle
 from longrunning.clock import system_clock
@@ -23,6 +22,7 @@ from longrunning.errors import OperationsError
 from longrunning.ledger import Ledger
 from longrunning.lifecycle import Record, State
 from longrunning.stores import store_from_url
+from tests.longrunning.stores.records import new_record
 
 CALLERS = 16
 DELETING, DELETED = -1, 0

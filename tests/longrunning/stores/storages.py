@@ -3,9 +3,8 @@
 from abc import ABC, abstractmethod
 from pathlib import Path
 
-from tests.longrunning.stores.postgres_server import PostgresServer
-
 from longrunning import MemoryStore, PostgresStore, SQLiteStore, Store
+from tests.longrunning.stores.postgres_server import PostgresServer
 
 
 class Storage(ABC):

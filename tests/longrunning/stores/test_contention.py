@@ -5,12 +5,12 @@ import random
 from collections import Counter, defaultdict
 
 from google.rpc import code_pb2
-from tests.longrunning.stores.records import FAILURE, NOW, new_record, packed
 
 from longrunning import Store, lifecycle
 from longrunning.errors import FailedPrecondition, OperationNotFound
 from longrunning.ledger import Ledger, Step
 from longrunning.lifecycle import Record, State
+from tests.longrunning.stores.records import FAILURE, NOW, new_record, packed
 
 STEPS: dict[str, Step] = {
     "cancel": lambda record, now: lifecycle.request_cancel(record, now=now),

@@ -9,6 +9,11 @@ from collections.abc import Collection
 import pytest
 from google.longrunning import operations_pb2
 from google.protobuf import any_pb2
+
+from longrunning import AlreadyExists, Store, lifecycle
+from longrunning.filters import Bounds, parse
+from longrunning.lifecycle import Record, State
+from longrunning.stores import Query
 from tests.longrunning.stores.records import (
     DAY,
     FAILURE,
@@ -20,11 +25,6 @@ from tests.longrunning.stores.records import (
     succeeded,
 )
 from tests.longrunning.stores.storages import Storage
-
-from longrunning import AlreadyExists, Store, lifecycle
-from longrunning.filters import Bounds, parse
-from longrunning.lifecycle import Record, State
-from longrunning.stores import Query
 
 EVERYTHING = Query(parent=None, limit=1000)
 

@@ -15,13 +15,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.longrunning.stores import mixed_load
-from tests.longrunning.stores.postgres_server import PostgresServer
-from tests.longrunning.stores.storages import PostgresSchema
 
 from longrunning import Store
 from longrunning.lifecycle import Record
 from longrunning.stores import Query, store_from_url
+from tests.longrunning.stores import mixed_load
+from tests.longrunning.stores.postgres_server import PostgresServer
+from tests.longrunning.stores.storages import PostgresSchema
 
 KILLS = int(os.environ.get("LRO_KILLS", "20"))
 

@@ -10,10 +10,6 @@ from urllib.parse import quote
 
 import psycopg
 import pytest
-from tests.longrunning.stores.connection_cutter import ConnectionCutter
-from tests.longrunning.stores.postgres_server import PostgresServer
-from tests.longrunning.stores.records import DAY, NOW, claimed, new_record, packed
-from tests.longrunning.stores.storages import PostgresSchema
 
 from longrunning import (
     Operations,
@@ -25,6 +21,10 @@ from longrunning import (
 )
 from longrunning.stores import Query, store_from_url
 from longrunning.stores.postgres.notices import payloads
+from tests.longrunning.stores.connection_cutter import ConnectionCutter
+from tests.longrunning.stores.postgres_server import PostgresServer
+from tests.longrunning.stores.records import DAY, NOW, claimed, new_record, packed
+from tests.longrunning.stores.storages import PostgresSchema
 
 MakeStore = Callable[..., PostgresStore]
 

@@ -9,14 +9,14 @@ import pytest
 from google.longrunning.operations_pb2 import Operation
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.longrunning.filters.samples import POOL
-from tests.longrunning.filters.test_properties import expressions, operations
-from tests.longrunning.stores.records import new_record
-from tests.longrunning.stores.storages import Storage
 
 from longrunning.filters import Filter, parse
 from longrunning.lifecycle import Record, State
 from longrunning.stores import Query, Store
+from tests.longrunning.filters.samples import POOL
+from tests.longrunning.filters.test_properties import expressions, operations
+from tests.longrunning.stores.records import new_record
+from tests.longrunning.stores.storages import Storage
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 

@@ -15,13 +15,13 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from tests.longrunning.stores.records import FAILURE, NOW, new_record, packed
-from tests.longrunning.stores.storages import Storage
 
 from longrunning import Store, lifecycle
 from longrunning.filters import Bounds
 from longrunning.lifecycle import TRANSITIONS, Event, IllegalTransition, Record
 from longrunning.stores import Query
+from tests.longrunning.stores.records import FAILURE, NOW, new_record, packed
+from tests.longrunning.stores.storages import Storage
 
 STEPS: dict[Event, Callable[[Record, int, int], Record]] = {
     Event.CLAIM: lambda record, value, now: lifecycle.claim(record, owner=f"w{value}", now=now),

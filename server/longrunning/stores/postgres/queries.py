@@ -3,13 +3,12 @@
 import re
 
 from longrunning.stores.paging import Dialect
-from longrunning.stores.rows import CHANGING, COLUMNS, FACTS
+from longrunning.stores.rows import COLUMNS, REWRITTEN, WRITTEN
 
 # ruff: noqa: S608 - the statements are made of names of our own and of a schema that was checked
 
 _SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,39}")
 _SELECTED = ", ".join(COLUMNS)
-_WRITTEN = (*COLUMNS, *FACTS, "request")
 
 
 class Queries:
@@ -32,18 +31,17 @@ class Queries:
         self.get = f"{select} WHERE name = ANY(%s)"
         self.request = f"SELECT request FROM {table} WHERE name = %s"
         self.create = (
-            f"INSERT INTO {table} ({', '.join(_WRITTEN)}) "
-            f"VALUES ({', '.join(f'%({column})s' for column in _WRITTEN)}) "
+            f"INSERT INTO {table} ({', '.join(WRITTEN)}, request) "
+            f"VALUES ({', '.join(['%s'] * len(WRITTEN))}, %s) "
             "ON CONFLICT (caller, method, parent, request_id) WHERE request_id <> '' DO NOTHING"
         )
         self.find_request_id = (
-            f"{select} WHERE caller = %(caller)s AND method = %(method)s AND parent = %(parent)s "
-            "AND request_id = %(request_id)s AND request_id <> ''"
+            f"{select} WHERE caller = %s AND method = %s AND parent = %s "
+            "AND request_id = %s AND request_id <> ''"
         )
         self.replace = (
-            f"UPDATE {table} "
-            f"SET {', '.join(f'{column} = %({column})s' for column in (*CHANGING, *FACTS))} "
-            "WHERE name = %(name)s AND revision = %(revision)s - 1"
+            f"UPDATE {table} SET {', '.join(f'{column} = %s' for column in REWRITTEN)} "
+            "WHERE name = %s AND revision = %s"
         )
         self.delete = f"DELETE FROM {table} WHERE name = %s"
         self.purge = (

@@ -15,7 +15,7 @@ from longrunning.stores.postgres.opening import open_schema
 from longrunning.stores.postgres.queries import Queries
 from longrunning.stores.postgres.reads import Reads
 from longrunning.stores.postgres.worklist import PostgresWorklist
-from longrunning.stores.rows import record_of, values_of
+from longrunning.stores.rows import record_of, rewritten, written
 from longrunning.stores.watchers import Watchers
 
 _POLL_BEHIND_NOTIFY = 5.0
@@ -108,9 +108,10 @@ class PostgresStore(Store):
 
     async def create(self, record: Record, request: bytes) -> Record:
         """Adds a record; see `Store.create`."""
-        values = values_of(record) | {"request": request}
+        values = (*written(record), request)
+        key = (record.caller, record.method, record.parent, record.request_id)
         while not await self._database.write(self._queries.create, values):
-            if rows := await self._database.read(self._queries.find_request_id, values):
+            if rows := await self._database.read(self._queries.find_request_id, key):
                 return record_of(rows[0])
             # It was there and was deleted in between: it can be added now.
         self._changed(record.name)
@@ -127,10 +128,11 @@ class PostgresStore(Store):
 
     async def replace(self, record: Record) -> bool:
         """Writes the next revision of a record, if nobody was faster."""
-        written = await self._database.write(self._queries.replace, values_of(record)) == 1
-        if written:
+        values = (*rewritten(record), record.name, record.revision - 1)
+        replaced = await self._database.write(self._queries.replace, values) == 1
+        if replaced:
             self._changed(record.name)
-        return written
+        return replaced
 
     async def delete(self, name: str) -> bool:
         """Removes an operation; returns whether it was there."""

@@ -4,30 +4,27 @@ import json
 from typing import Any
 
 from longrunning.stores.paging import Dialect
-from longrunning.stores.rows import CHANGING, COLUMNS, FACTS
+from longrunning.stores.rows import COLUMNS, REWRITTEN, WRITTEN
 
 _SELECT = f"SELECT {', '.join(COLUMNS)} FROM operations"  # noqa: S608 - names of our own columns
-_WRITTEN = (*COLUMNS, *FACTS, "request")
 
 GET = f"{_SELECT} WHERE name = ?"
 
 REQUEST = "SELECT request FROM operations WHERE name = ?"
 
 CREATE = f"""
-INSERT INTO operations ({", ".join(_WRITTEN)})
-VALUES ({", ".join(f":{column}" for column in _WRITTEN)})
+INSERT INTO operations ({", ".join(WRITTEN)}, request) VALUES ({", ".join("?" * len(WRITTEN))}, ?)
 ON CONFLICT (caller, method, parent, request_id) WHERE request_id <> '' DO NOTHING
 """  # noqa: S608 - names of our own columns
 
 FIND_REQUEST_ID = f"""
 {_SELECT}
-WHERE caller = :caller AND method = :method AND parent = :parent
-  AND request_id = :request_id AND request_id <> ''
+WHERE caller = ? AND method = ? AND parent = ? AND request_id = ? AND request_id <> ''
 """
 
 REPLACE = f"""
-UPDATE operations SET {", ".join(f"{column} = :{column}" for column in (*CHANGING, *FACTS))}
-WHERE name = :name AND revision = :revision - 1
+UPDATE operations SET {", ".join(f"{column} = ?" for column in REWRITTEN)}
+WHERE name = ? AND revision = ?
 """  # noqa: S608 - names of our own columns
 
 DELETE = "DELETE FROM operations WHERE name = ?"

@@ -19,7 +19,7 @@ from longrunning.lifecycle import Record
 from longrunning.stores.contract import Changed, Page, Query, Store, Unwatch
 from longrunning.stores.migrations import Migrate, Migrated
 from longrunning.stores.paging import statements
-from longrunning.stores.rows import record_of, values_of
+from longrunning.stores.rows import record_of, rewritten, written
 from longrunning.stores.sqlite import queries
 from longrunning.stores.sqlite.faults import serving_error
 from longrunning.stores.sqlite.opening import Opened, open_file
@@ -95,12 +95,13 @@ class SQLiteStore(Store):
 
     async def create(self, record: Record, request: bytes) -> Record:
         """Adds a record; see `Store.create`."""
-        values = values_of(record) | {"request": request}
+        values = (*written(record), request)
 
         def insert(connection: sqlite3.Connection) -> Record:
             if connection.execute(queries.CREATE, values).rowcount:
                 return record
-            return record_of(connection.execute(queries.FIND_REQUEST_ID, values).fetchone())
+            key = (record.caller, record.method, record.parent, record.request_id)
+            return record_of(connection.execute(queries.FIND_REQUEST_ID, key).fetchone())
 
         return await self._writer.write(insert, record.name)
 
@@ -116,7 +117,7 @@ class SQLiteStore(Store):
 
     async def replace(self, record: Record) -> bool:
         """Writes the next revision of a record, if nobody was faster."""
-        values = values_of(record)
+        values = (*rewritten(record), record.name, record.revision - 1)
         return await self._writer.write(
             lambda connection: connection.execute(queries.REPLACE, values).rowcount == 1,
             record.name,
@@ -148,12 +149,10 @@ class SQLiteStore(Store):
 
     async def purge(self, *, now: int, limit: int) -> int:
         """Removes operations that have expired; returns how many."""
-
-        def purge(connection: sqlite3.Connection) -> int:
-            connection.execute(queries.FORGET_OWNERS, (now - DAY,))
-            return connection.execute(queries.PURGE, (now, limit)).rowcount
-
-        return await self._writer.write(purge)
+        forget_owners = (queries.FORGET_OWNERS, (now - DAY,))
+        await self._writer.write(lambda connection: connection.execute(*forget_owners).rowcount)
+        purge = (queries.PURGE, (now, limit))
+        return await self._writer.write(lambda connection: connection.execute(*purge).rowcount)
 
     def watch(self, changed: Changed) -> Unwatch:
         """Calls `changed` after each commit; those of other processes come without names."""

@@ -60,8 +60,9 @@ class Writer:
         """Puts work into the next commit.
 
         Args:
-            work: runs on the writer's thread, within a transaction; if it raises, only its own
-                changes are undone.
+            work: runs on the writer's thread, within a transaction. It changes something by one
+                statement at most, and raises if that fails: SQLite then undoes the statement
+                alone, so that the rest of the commit needs no savepoints.
             name: the operation that it changes, if it changes one.
 
         Returns:
@@ -123,15 +124,12 @@ class Writer:
         try:
             connection.execute("BEGIN IMMEDIATE")
             for write in batch:
-                connection.execute("SAVEPOINT one")
                 try:
                     write.result = write.work(connection)
                 except Exception as error:
                     if not connection.in_transaction:
                         raise  # SQLite itself gave the whole transaction up: a full disk does that
                     write.error = error
-                    connection.execute("ROLLBACK TO one")
-                connection.execute("RELEASE one")
             connection.execute("COMMIT")
         except Exception as error:
             if connection.in_transaction:
