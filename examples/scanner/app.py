@@ -14,7 +14,6 @@ from examples.scanner.reports import Reports
 from examples.scanner.root import Root
 from examples.scanner.scan import Scan
 from examples.scanner.servicer import ScannerServicer
-
 from longrunning import App, Operations, SQLiteStore, SyncOperationContext
 
 SERVICE_CONFIG = Path(__file__).parents[2] / "protos" / "service_configs" / "scanner_v1.yaml"

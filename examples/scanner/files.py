@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from examples.scanner.root import NOT_A_DIRECTORY, open_directory
-
 from longrunning import Aborted, FailedPrecondition
 
 CHUNK_BYTES = 256 * 1024

@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 
 from examples.scanner._gen.scanner_pb2 import ScanMetadata
-
 from longrunning import OperationCancelled, SyncOperationContext
 
 INTERVAL_SECONDS = 0.1

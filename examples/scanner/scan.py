@@ -5,7 +5,6 @@ from collections.abc import Callable
 from examples.scanner._gen.scanner_pb2 import Manifest, ScanMetadata
 from examples.scanner.files import FoundFile, digest, find_files
 from examples.scanner.root import Root
-
 from longrunning import ResourceExhausted
 
 _SHA256_DIGITS = 64

@@ -2,18 +2,15 @@
 
 import asyncio
 import re
-from typing import Any, NoReturn
+from typing import Any
 
 import grpc.aio
+from google.longrunning import operations_pb2
+
 from examples.scanner._gen import scanner_pb2_grpc
 from examples.scanner._gen.scanner_pb2 import ScanRequest
 from examples.scanner.root import Root
-from google.longrunning import operations_pb2
-from google.protobuf import any_pb2
-from google.rpc import error_details_pb2, status_pb2
-from grpc_status import rpc_status
-
-from longrunning import Handler, InvalidArgument, Operations, OperationsError
+from longrunning import Handler, InvalidArgument, Operations
 
 _PARENT = re.compile(r"projects/[^/]+/locations/[^/]+")
 
@@ -37,13 +34,12 @@ class ScannerServicer(scanner_pb2_grpc.ScannerServicer):
     async def Scan(self, request: ScanRequest, context: _Context) -> operations_pb2.Operation:
         """Starts a scan, unless the request can never succeed as it is.
 
+        What is raised here ends the RPC with its own status: an `App` sees to that.
+
         Spec: AIP-151, "Errors": what prevents the start is an error of the RPC.
         """
-        try:
-            _check_parent(request.parent)
-            await asyncio.to_thread(self._root.check, request.directory)
-        except InvalidArgument as error:
-            await self._refuse(context, error)
+        _check_parent(request.parent)
+        await asyncio.to_thread(self._root.check, request.directory)
         return await self._operations.start(
             self._scan,
             request,
@@ -51,18 +47,6 @@ class ScannerServicer(scanner_pb2_grpc.ScannerServicer):
             parent=request.parent,
             request_id=request.request_id,
         )
-
-    async def _refuse(self, context: _Context, error: OperationsError) -> NoReturn:
-        info = error_details_pb2.ErrorInfo(
-            reason=error.reason, domain=self._operations.domain, metadata=error.metadata
-        )
-        status = status_pb2.Status(code=error.code, message=error.message)
-        for detail in (info, *error.details):
-            packed = any_pb2.Any()
-            packed.Pack(detail)
-            status.details.append(packed)
-        await context.abort_with_status(rpc_status.to_status(status))
-        raise AssertionError("abort_with_status returned")
 
 
 def _check_parent(parent: str) -> None:

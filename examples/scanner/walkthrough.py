@@ -9,8 +9,6 @@ from pathlib import Path
 
 import grpc
 import requests
-from examples.scanner._gen.scanner_pb2 import Manifest, ScanMetadata
-from examples.scanner.server_process import CHECKOUT, ServerProcess
 from google.api_core import operations_v1
 from google.api_core.exceptions import GoogleAPICallError
 from google.api_core.operations_v1.transports.rest import OperationsRestTransport
@@ -19,6 +17,9 @@ from google.longrunning import operations_pb2, operations_pb2_grpc
 from google.protobuf import duration_pb2
 from google.rpc import code_pb2
 from rich.console import Console
+
+from examples.scanner._gen.scanner_pb2 import Manifest, ScanMetadata
+from examples.scanner.server_process import CHECKOUT, ServerProcess
 
 PARENT = "projects/demo/locations/here"
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     )
     from longrunning.handlers import Handler
     from longrunning.operations import Operations
-    from longrunning.servicer import OperationsServicer
+    from longrunning.servicer import ErrorInterceptor, OperationsServicer
     from longrunning.serving import App
     from longrunning.stores import MemoryStore, PostgresStore, SQLiteStore, Store, StoreError
 
@@ -49,6 +49,7 @@ _HOMES = {
     "AsyncOperationContext": "engines",
     "DeadlineExceeded": "errors",
     "Engine": "engines",
+    "ErrorInterceptor": "servicer",
     "FailedPrecondition": "errors",
     "Handler": "handlers",
     "InProcessEngine": "engines",
@@ -79,6 +80,7 @@ __all__ = [
     "AsyncOperationContext",
     "DeadlineExceeded",
     "Engine",
+    "ErrorInterceptor",
     "FailedPrecondition",
     "Handler",
     "InProcessEngine",

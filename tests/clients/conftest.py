@@ -15,12 +15,13 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", FutureWarning)
     from google.api_core import operations_v1
 
-from examples.scanner._gen import scanner_pb2_grpc
-from examples.scanner._gen.scanner_pb2 import ScanMetadata, ScanRequest
-from examples.scanner.server_process import ServerProcess
 from google.auth.credentials import AnonymousCredentials
 from google.longrunning import operations_pb2, operations_pb2_grpc
 from google.protobuf import duration_pb2
+
+from examples.scanner._gen import scanner_pb2_grpc
+from examples.scanner._gen.scanner_pb2 import ScanMetadata, ScanRequest
+from examples.scanner.server_process import ServerProcess
 
 PATIENCE = 30.0
 

@@ -10,7 +10,6 @@ import os
 
 from examples.scanner._gen import scanner_pb2_grpc
 from examples.scanner._gen.scanner_pb2 import Manifest, ScanMetadata, ScanRequest
-
 from longrunning import (
     App,
     AsyncOperationContext,

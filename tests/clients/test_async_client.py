@@ -4,10 +4,11 @@ import asyncio
 
 import grpc.aio
 import pytest
-from examples.scanner._gen.scanner_pb2 import Manifest, ScanMetadata
 from google.api_core import exceptions, operation_async
 from google.api_core.future import async_future
 from google.api_core.operations_v1 import OperationsAsyncClient
+
+from examples.scanner._gen.scanner_pb2 import Manifest, ScanMetadata
 from tests.clients.conftest import Work
 
 POLLING = async_future.DEFAULT_RETRY.with_delay(initial=0.01, maximum=0.05)

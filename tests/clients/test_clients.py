@@ -2,12 +2,13 @@
 
 import grpc
 import pytest
-from examples.scanner._gen.scanner_pb2 import Manifest, ScanMetadata
-from examples.scanner.server_process import ServerProcess
 from google.api_core import exceptions
 from google.api_core.operations_v1 import OperationsClient
 from google.protobuf import json_format
 from google.rpc import code_pb2, error_details_pb2
+
+from examples.scanner._gen.scanner_pb2 import Manifest, ScanMetadata
+from examples.scanner.server_process import ServerProcess
 from tests.clients.conftest import Client, Work, rest_client
 
 

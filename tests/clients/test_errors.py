@@ -6,13 +6,14 @@ from typing import NamedTuple
 import grpc
 import pytest
 import requests
-from examples.scanner._gen import scanner_pb2_grpc
-from examples.scanner._gen.scanner_pb2 import ScanRequest
-from examples.scanner.server_process import ServerProcess
 from google.longrunning import operations_pb2, operations_pb2_grpc
 from google.protobuf import duration_pb2, json_format
 from google.rpc import error_details_pb2  # noqa: F401 - so that details can be shown as JSON
 from grpc_status import rpc_status
+
+from examples.scanner._gen import scanner_pb2_grpc
+from examples.scanner._gen.scanner_pb2 import ScanRequest
+from examples.scanner.server_process import ServerProcess
 from tests.clients.conftest import Work
 
 LOCATION = "projects/errors/locations/here"

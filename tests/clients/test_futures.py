@@ -1,10 +1,11 @@
 """google.api_core.operation.Operation: what generated clients give their users."""
 
 import pytest
-from examples.scanner._gen.scanner_pb2 import Manifest, ScanMetadata
 from google.api_core import exceptions, operation
 from google.api_core.future import polling
 from google.protobuf import empty_pb2
+
+from examples.scanner._gen.scanner_pb2 import Manifest, ScanMetadata
 from tests.clients.conftest import Client, Work
 
 POLLING = polling.DEFAULT_POLLING.with_delay(initial=0.01, maximum=0.05)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import httpx
 import pytest
 import requests
+
 from examples.scanner.server_process import ServerProcess
 from tests.clients.conftest import Work
 from tests.clients.test_errors import DOMAIN, ERROR_INFO, over_http

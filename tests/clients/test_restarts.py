@@ -7,12 +7,13 @@ from collections.abc import Callable
 import grpc
 import pytest
 import requests
-from examples.scanner._gen.scanner_pb2 import Manifest, ScanMetadata
-from examples.scanner.server_process import ServerProcess
 from google.longrunning import operations_pb2, operations_pb2_grpc
 from google.protobuf import duration_pb2
 from google.rpc import code_pb2, error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from examples.scanner._gen.scanner_pb2 import Manifest, ScanMetadata
+from examples.scanner.server_process import ServerProcess
 from tests.clients.conftest import Work
 
 PARENT = "projects/restarts/locations/here"

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from examples.scanner._gen import scanner_pb2
 from google.longrunning import operations_pb2
 from google.protobuf import any_pb2, empty_pb2, wrappers_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
+from examples.scanner._gen import scanner_pb2
 from longrunning import (
     Aborted,
     AlreadyExists,

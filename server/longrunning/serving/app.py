@@ -9,7 +9,7 @@ from google.api import service_pb2
 
 from grpc_transcoding import Transcoder
 from longrunning.operations import Operations
-from longrunning.servicer import Target
+from longrunning.servicer import ErrorInterceptor, Target
 from longrunning.services import find_service_config
 
 AddToServer = Callable[[Any, Any], None]
@@ -21,7 +21,8 @@ DEFAULT_SERVICE_CONFIG = "operations_v1"
 class App:
     """Servicers and their operations behind one gRPC port and one HTTP port.
 
-    Nothing is opened or bound by making one: `lro serve module:app` does that.
+    Nothing is opened or bound by making one: `lro serve module:app` does that. A servicer may raise
+    an `OperationsError` to refuse a call; of other exceptions clients learn nothing.
 
     Args:
         operations: what the servicers start; it is served beside them.
@@ -41,7 +42,7 @@ class App:
         interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
     ) -> None:
         self.operations = operations
-        self.interceptors = tuple(interceptors)
+        self.interceptors = (ErrorInterceptor(operations.domain), *interceptors)
         self._servicers = tuple(servicers)
         self._service_configs = tuple(service_configs)
 

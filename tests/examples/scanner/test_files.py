@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from examples.scanner.files import CHUNK_BYTES, Digest, FoundFile, digest, find_files
-from tests.examples.scanner.conftest import open_descriptors, sha256
 
+from examples.scanner.files import CHUNK_BYTES, Digest, FoundFile, digest, find_files
 from longrunning import Aborted, FailedPrecondition
+from tests.examples.scanner.conftest import open_descriptors, sha256
 
 
 @pytest.fixture

@@ -1,9 +1,9 @@
 """How often a scan reports, and that it stops when it is told to."""
 
 import pytest
+
 from examples.scanner._gen.scanner_pb2 import ScanMetadata
 from examples.scanner.reports import INTERVAL_SECONDS, Reports
-
 from longrunning import OperationCancelled
 
 

@@ -4,10 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
-from examples.scanner.root import Root, open_directory
-from tests.examples.scanner.conftest import open_descriptors
 
+from examples.scanner.root import Root, open_directory
 from longrunning import InvalidArgument
+from tests.examples.scanner.conftest import open_descriptors
 
 OUTSIDE = (
     "The directory {!r} leads out of the scanner's root: "

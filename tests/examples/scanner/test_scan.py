@@ -5,13 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from examples.scanner._gen.scanner_pb2 import Manifest, ScanMetadata
 from examples.scanner.files import CHUNK_BYTES
 from examples.scanner.root import Root
 from examples.scanner.scan import Scan
-from tests.examples.scanner.conftest import sha256
-
 from longrunning import InvalidArgument, ResourceExhausted
+from tests.examples.scanner.conftest import sha256
 
 MIB = 1024 * 1024
 

@@ -10,14 +10,15 @@ from pathlib import Path
 import grpc
 import pytest
 import requests
-from examples.scanner._gen.scanner_pb2 import Manifest, ScanMetadata, ScanRequest
-from examples.scanner._gen.scanner_pb2_grpc import ScannerStub
-from examples.scanner.server_process import ServerProcess
 from google.longrunning import operations_pb2
 from google.longrunning.operations_pb2_grpc import OperationsStub
 from google.protobuf import duration_pb2, json_format
 from google.rpc import error_details_pb2  # noqa: F401 - so that details can be shown as JSON
 from grpc_status import rpc_status
+
+from examples.scanner._gen.scanner_pb2 import Manifest, ScanMetadata, ScanRequest
+from examples.scanner._gen.scanner_pb2_grpc import ScannerStub
+from examples.scanner.server_process import ServerProcess
 from tests.examples.scanner.conftest import sha256
 
 PARENT = "projects/p/locations/here"

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from tests.longrunning.commands.fake_operations import FakeOperations, FakeServer
 
 from longrunning.commands.app import run
+from tests.longrunning.commands.fake_operations import FakeOperations, FakeServer
 
 LRO = Path(sys.executable).with_name("lro")
 

@@ -4,12 +4,13 @@ import threading
 from concurrent import futures
 
 import grpc
-from examples.scanner._gen import scanner_pb2
 from google.longrunning import operations_pb2, operations_pb2_grpc
 from google.protobuf import any_pb2, empty_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_reflection.v1alpha import reflection
 from grpc_status import rpc_status
+
+from examples.scanner._gen import scanner_pb2
 
 PARENT = "projects/p/locations/l"
 SERVICE = operations_pb2.DESCRIPTOR.services_by_name["Operations"].full_name

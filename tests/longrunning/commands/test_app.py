@@ -5,10 +5,10 @@ import subprocess
 import sys
 
 import pytest
-from tests.longrunning.commands.conftest import LRO
-from tests.longrunning.commands.fake_operations import operation
 
 from longrunning.commands.app import COMMANDS
+from tests.longrunning.commands.conftest import LRO
+from tests.longrunning.commands.fake_operations import operation
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,11 @@ import socket
 
 import grpc
 import pytest
-from tests.longrunning.commands.certificates import Authority
-from tests.longrunning.commands.fake_operations import FakeOperations, FakeServer, operation
 
 from longrunning.commands.connection import Address
 from longrunning.commands.failure import Failure
+from tests.longrunning.commands.certificates import Authority
+from tests.longrunning.commands.fake_operations import FakeOperations, FakeServer, operation
 
 NAME = "operations/x"
 SHOWN = f"name      {NAME}\nstate     running\n"

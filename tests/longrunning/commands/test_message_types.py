@@ -7,6 +7,7 @@ import pytest
 from google.longrunning import operations_pb2
 from google.protobuf import any_pb2, struct_pb2
 from google.rpc import code_pb2
+
 from tests.longrunning.commands.fake_operations import (
     FakeOperations,
     FakeServer,

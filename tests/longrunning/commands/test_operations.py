@@ -6,10 +6,11 @@ import pty
 import subprocess
 
 import pytest
-from examples.scanner._gen import scanner_pb2
 from google.longrunning import operations_pb2
 from google.protobuf import empty_pb2
 from google.rpc import code_pb2, status_pb2
+
+from examples.scanner._gen import scanner_pb2
 from tests.longrunning.commands.conftest import LRO
 from tests.longrunning.commands.fake_operations import PARENT, operation, packed, refusal
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import grpc
 import pytest
+
 from examples.scanner._gen import scanner_pb2, scanner_pb2_grpc
 from tests.longrunning.commands.conftest import LRO
 

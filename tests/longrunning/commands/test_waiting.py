@@ -8,9 +8,10 @@ import subprocess
 import threading
 
 import pytest
-from examples.scanner._gen import scanner_pb2
 from google.longrunning import operations_pb2
 from google.rpc import code_pb2
+
+from examples.scanner._gen import scanner_pb2
 from tests.longrunning.commands.conftest import LRO
 from tests.longrunning.commands.fake_operations import FakeServer, operation, refusal
 

@@ -3,10 +3,10 @@
 import re
 
 import pytest
-from tests.longrunning.filters.samples import POOL, scan
 
 from longrunning.errors import InvalidArgument
 from longrunning.filters import check_aliases, parse
+from tests.longrunning.filters.samples import POOL, scan
 
 ALIASES = {
     "labels": "metadata.labels",

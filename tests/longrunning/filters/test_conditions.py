@@ -5,10 +5,10 @@ from google.longrunning.operations_pb2 import Operation
 from google.protobuf import duration_pb2, struct_pb2, timestamp_pb2, wrappers_pb2
 from google.protobuf.any_pb2 import Any
 from google.rpc import error_details_pb2, status_pb2
-from tests.longrunning.filters.samples import POOL, PREFIX, message, pack, scan
 
 from longrunning.errors import InvalidArgument
 from longrunning.filters import parse
+from tests.longrunning.filters.samples import POOL, PREFIX, message, pack, scan
 
 RUNNING = Operation(name="projects/p/operations/1")
 SUCCEEDED = Operation(name="projects/p/operations/2", done=True, response=pack(struct_pb2.Struct()))

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from google.longrunning.operations_pb2 import Operation
 from google.protobuf import json_format
-from tests.longrunning.filters.samples import add_message, new_file, new_pool
 
 from longrunning.errors import InvalidArgument
 from longrunning.filters import check_aliases, parse
+from tests.longrunning.filters.samples import add_message, new_file, new_pool
 
 DATA = json.loads((Path(__file__).parent / "data" / "documented_filters.json").read_text())
 

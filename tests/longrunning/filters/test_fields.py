@@ -1,9 +1,9 @@
 """Fields and keys by the names that clients write."""
 
 import pytest
-from tests.longrunning.filters.samples import POOL, add_message, new_file, new_pool
 
 from longrunning.filters.fields import find_field, is_map, is_repeated, map_key, no_field
+from tests.longrunning.filters.samples import POOL, add_message, new_file, new_pool
 
 SCAN = POOL.FindMessageTypeByName("acme.Scan")
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from google.longrunning.operations_pb2 import Operation
 from google.protobuf import json_format
-from tests.longrunning.filters.samples import add_message, new_file, new_pool
 
 from longrunning.errors import InvalidArgument
 from longrunning.filters import grammar, parse
+from tests.longrunning.filters.samples import add_message, new_file, new_pool
 
 PAGE = Path(__file__).parents[3] / "docs" / "filters.md"
 TEXT = PAGE.read_text()

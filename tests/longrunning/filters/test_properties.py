@@ -5,7 +5,6 @@ from google.protobuf.any_pb2 import Any
 from google.rpc import status_pb2
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.longrunning.filters.samples import POOL, PREFIX, message, pack
 
 from longrunning.errors import InvalidArgument
 from longrunning.filters import Bounds, parse
@@ -19,6 +18,7 @@ from longrunning.filters.syntax import (
     conjunction,
     disjunction,
 )
+from tests.longrunning.filters.samples import POOL, PREFIX, message, pack
 
 NAMES = ["", "operations/a", "operations/ab", "operations/b", "p/operations/a"]
 TYPES = [f"{PREFIX}acme.Scan", f"{PREFIX}acme.Step", f"{PREFIX}acme.Unknown", ""]

@@ -4,10 +4,10 @@ import pytest
 from google.longrunning.operations_pb2 import Operation
 from google.protobuf.any_pb2 import Any
 from google.rpc import error_details_pb2, status_pb2
-from tests.longrunning.filters.samples import POOL, message, pack
 
 from longrunning.filters import parse
 from longrunning.filters.searching import MAX_PACKED
+from tests.longrunning.filters.samples import POOL, message, pack
 
 OPERATION = Operation(
     name="projects/prod/operations/7f3a",

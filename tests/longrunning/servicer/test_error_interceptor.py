@@ -1,0 +1,126 @@
+"""What clients learn of a servicer's exceptions, over gRPC and over REST."""
+
+import logging
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf import wrappers_pb2
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+
+from longrunning import Aborted, ErrorInterceptor
+
+TEXT = wrappers_pb2.StringValue
+SERVICE = "test.Failing"
+
+
+async def unary(request: TEXT, context: grpc.aio.ServicerContext[Any, Any]) -> TEXT:
+    match request.value:
+        case "chosen":
+            raise Aborted("The lock is held.", reason="LOCKED", metadata={"by": "me"})
+        case "foreign":
+            raise KeyError("secret password")
+        case "abort":
+            await context.abort(grpc.StatusCode.DATA_LOSS, "gone")
+    return request
+
+
+async def stream(request: TEXT, context: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[TEXT]:
+    yield request
+    yield await unary(request, context)
+
+
+async def collect(
+    requests: AsyncIterator[TEXT], context: grpc.aio.ServicerContext[Any, Any]
+) -> TEXT:
+    async for request in requests:
+        return await unary(request, context)
+    return TEXT()
+
+
+async def converse(
+    requests: AsyncIterator[TEXT], context: grpc.aio.ServicerContext[Any, Any]
+) -> AsyncIterator[TEXT]:
+    async for request in requests:
+        yield await unary(request, context)
+
+
+@pytest.fixture
+async def channel() -> AsyncIterator[grpc.aio.Channel]:
+    server = grpc.aio.server(interceptors=[ErrorInterceptor("tests.example.com")])
+    coding = (TEXT.FromString, TEXT.SerializeToString)
+    handlers = {
+        "Unary": grpc.unary_unary_rpc_method_handler(unary, *coding),
+        "Stream": grpc.unary_stream_rpc_method_handler(stream, *coding),
+        "Collect": grpc.stream_unary_rpc_method_handler(collect, *coding),
+        "Converse": grpc.stream_stream_rpc_method_handler(converse, *coding),
+    }
+    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(SERVICE, handlers)])
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as opened:
+        yield opened
+    await server.stop(None)
+
+
+async def call(channel: grpc.aio.Channel, method: str, value: str) -> None:
+    coding = (TEXT.SerializeToString, TEXT.FromString)
+    path = f"/{SERVICE}/{method}"
+    match method:
+        case "Unary":
+            await channel.unary_unary(path, *coding)(TEXT(value=value))
+        case "Stream":
+            async for _ in channel.unary_stream(path, *coding)(TEXT(value=value)):
+                pass
+        case "Collect":
+            await channel.stream_unary(path, *coding)(iter([TEXT(value=value)]))
+        case "Converse":
+            async for _ in channel.stream_stream(path, *coding)(iter([TEXT(value=value)])):
+                pass
+
+
+METHODS = ["Unary", "Stream", "Collect", "Converse"]
+
+
+@pytest.mark.parametrize("method", METHODS)
+async def test_an_error_that_was_chosen_is_shown(channel: grpc.aio.Channel, method: str) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await call(channel, method, "chosen")
+    assert refused.value.code() is grpc.StatusCode.ABORTED
+    info = error_details_pb2.ErrorInfo()
+    assert rpc_status.from_call(refused.value).details[0].Unpack(info)
+    assert (info.reason, info.domain, info.metadata) == (
+        "LOCKED",
+        "tests.example.com",
+        {"by": "me"},
+    )
+
+
+@pytest.mark.parametrize("method", METHODS)
+async def test_any_other_exception_is_hidden_and_logged(
+    channel: grpc.aio.Channel, method: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.ERROR)
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await call(channel, method, "foreign")
+    assert refused.value.code() is grpc.StatusCode.INTERNAL
+    assert refused.value.details() == "Internal error."
+    info = error_details_pb2.ErrorInfo()
+    assert rpc_status.from_call(refused.value).details[0].Unpack(info)
+    assert f"[{info.metadata['correlation_id']}]" in caplog.text
+    assert "secret password" in caplog.text
+
+
+@pytest.mark.parametrize("method", METHODS)
+async def test_an_abort_and_a_success_pass_through(channel: grpc.aio.Channel, method: str) -> None:
+    await call(channel, method, "fine")
+    with pytest.raises(grpc.aio.AioRpcError, match="gone"):
+        await call(channel, method, "abort")
+
+
+async def test_a_method_that_is_not_there_stays_unimplemented(channel: grpc.aio.Channel) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await channel.unary_unary(f"/{SERVICE}/None")(b"")
+    assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
