@@ -104,13 +104,13 @@ class View:
             Unimplemented: the service leaves the method out.
         """
         self._service.require("WaitOperation")
-        await self._find(name)
         if timeout is not None and timeout < 0:
             raise InvalidArgument(
                 f"The timeout is {timeout:g} seconds: expected 0 or more.",
                 field="timeout",
                 reason="NEGATIVE_TIMEOUT",
             )
+        await self._find(name)  # before the wait: what is another service's must look absent
         longest = self._limits.max_wait
         seconds = longest if timeout is None else min(timeout, longest)
         return self._seen(name, await self._session().waiters.wait(name, seconds)).message()

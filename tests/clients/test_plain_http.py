@@ -155,7 +155,7 @@ CASES = {
         400,
         "INVALID_ARGUMENT",
         "unknown field 'folder' in longrunning.examples.scan.v1.ScanRequest",
-        info("UNKNOWN_FIELD"),
+        info("UNKNOWN_FIELD", field="folder"),
     ),
     "a parameter beside a body": Case(
         f"POST {SCANS}?directory=quick",
@@ -164,7 +164,7 @@ CASES = {
         "INVALID_ARGUMENT",
         "query parameter 'directory' is not taken: "
         "all that the path leaves is in the body of this method",
-        info("UNEXPECTED_QUERY_PARAMETER", parameter="directory"),
+        info("UNEXPECTED_QUERY_PARAMETER", parameter="directory", field="directory"),
     ),
     "an unknown parameter": Case(
         "GET /v1/operations?pagesize=1",
@@ -173,7 +173,7 @@ CASES = {
         "INVALID_ARGUMENT",
         "unknown query parameter 'pagesize': "
         "google.longrunning.ListOperationsRequest has no field 'pagesize'",
-        info("UNKNOWN_QUERY_PARAMETER", parameter="pagesize"),
+        info("UNKNOWN_QUERY_PARAMETER", parameter="pagesize", field="pagesize"),
     ),
     "a parameter of the wrong type": Case(
         "GET /v1/operations?pageSize=many",
@@ -182,7 +182,7 @@ CASES = {
         "INVALID_ARGUMENT",
         "query parameter 'pageSize' is 'many', "
         "it should be an integer from -2147483648 to 2147483647",
-        info("INVALID_FIELD_VALUE", value="many"),
+        info("INVALID_FIELD_VALUE", value="many", field="page_size"),
     ),
     "an unknown path": Case(
         "GET /v1/nowhere",
