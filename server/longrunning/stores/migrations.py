@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
-from typing import Literal
+from typing import Literal, Protocol, runtime_checkable
 
 from longrunning.stores.contract import StoreError
 
@@ -42,6 +42,19 @@ class Migrated:
 
     before: int
     after: int
+
+
+@runtime_checkable
+class Migratable(Protocol):
+    """A store that has tables."""
+
+    async def migrate(self) -> Migrated:
+        """Brings the tables of a store that is not open up to date.
+
+        Raises:
+            StoreError: it cannot be opened, or is too new for this code.
+        """
+        ...
 
 
 def load(package: str) -> list[Migration]:

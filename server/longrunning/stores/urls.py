@@ -1,6 +1,6 @@
 """Stores by URL, as a command line names them."""
 
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode
 
 from longrunning.stores.contract import Store, StoreError
 from longrunning.stores.memory import MemoryStore
@@ -35,13 +35,13 @@ def store_from_url(url: str, *, migrate: Migrate = "auto") -> Store:
 
 
 def _postgres(url: str, migrate: Migrate) -> Store:
-    parts = urlsplit(url)
-    parameters = parse_qsl(parts.query, keep_blank_values=True)
+    address, _, query = url.partition("?")
+    parameters = parse_qsl(query, keep_blank_values=True)
     schema = dict(parameters).get("schema", "longrunning")
     rest = urlencode([pair for pair in parameters if pair[0] != "schema"])
     try:
         from longrunning.stores import PostgresStore  # noqa: PLC0415 - an extra
 
-        return PostgresStore(urlunsplit(parts._replace(query=rest)), schema=schema, migrate=migrate)
+        return PostgresStore(f"{address}?{rest}", schema=schema, migrate=migrate)
     except (ImportError, ValueError) as error:
         raise StoreError(str(error)) from None

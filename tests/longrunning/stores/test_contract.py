@@ -95,6 +95,8 @@ async def test_what_was_created_comes_back_equal(store: Store, another: Store) -
         method="",
         handler="h\N{SNOWMAN}",
         caller="' OR 1=1 --",
+        service="scanner.example.com",
+        lease=9,
     )
     assert await store.create(record, b"\x00\xff request") is record
     assert await store.get(record.name) == record
@@ -296,6 +298,25 @@ async def test_a_prefix_selects_parents_that_begin_with_it(store: Store) -> None
     }.items():
         found = await walk(store, Query(parent=None, parent_prefix=prefix, limit=10))
         assert len(found) == expected, prefix
+
+
+async def test_services_are_kept_apart(store: Store) -> None:
+    of = {
+        (service, parent): await filled(
+            store, *[new_record(service=service, parent=parent) for _ in range(3)]
+        )
+        for service in ("one", "two", None)
+        for parent in ("projects/p", "projects/q")
+    }
+    for (service, parent), records in of.items():
+        if service is not None:
+            query = Query(parent=parent, service=service, limit=2)
+            assert await walk(store, query) == records
+            unfinished = dataclasses.replace(query, bounds=Bounds(done=False))
+            assert await walk(store, unfinished) == records
+    everywhere = Query(parent=None, service="two", limit=2, scan=4)
+    expected = of["two", "projects/q"] + of["two", "projects/p"]
+    assert await walk(store, everywhere) == expected
 
 
 async def test_rows_that_come_and_go_between_pages_disturb_no_others(store: Store) -> None:
