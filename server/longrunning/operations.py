@@ -155,6 +155,7 @@ class Operations:
         context: grpc.aio.ServicerContext[Any, Any] | None = None,
         parent: str = "",
         request_id: str = "",
+        retention: float | None = None,
     ) -> operations_pb2.Operation:
         """Creates an operation and has its handler do the work.
 
@@ -166,6 +167,7 @@ class Operations:
             context: the RPC that starts it: a refusal ends the RPC with the right status.
             parent: what the operation belongs to, `projects/p/locations/l`, or "".
             request_id: makes the call safe to repeat; unique per caller, method and parent.
+            retention: how long to keep it once done, in seconds, where not as the handler says.
 
         Raises:
             InvalidArgument: the parent is malformed.
@@ -178,7 +180,8 @@ class Operations:
         if handler not in self._handlers:
             raise TypeError(f"{handler!r} is not a handler of this Operations")
         ledger = self._open.ledger
-        retention = self._retention if handler.retention is None else handler.retention
+        if retention is None:
+            retention = self._retention if handler.retention is None else handler.retention
         new = NewOperation(
             parent=parent,
             method=handler.method,

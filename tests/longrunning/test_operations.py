@@ -251,16 +251,26 @@ async def test_of_many_outcomes_at_once_one_wins(operations: Operations) -> None
 async def test_finished_operations_are_purged_when_their_time_is_over(
     new_operations: Callable[..., Operations], clock: Callable[[], int]
 ) -> None:
-    async with new_operations(retention=DAY) as operations:
+    operations = new_operations(retention=DAY)
+    operations.handler(name="brief", retention=DAY / 2)(a_coroutine)
+    async with operations:
         early = (await operations.create()).name
         late = (await operations.create(retention=10 * DAY)).name
         running = (await operations.create()).name
+        handler = operations._handlers.get("brief")
+        assert handler is not None
+        brief = (await operations.start(handler, TEXT())).name
+        kept = (await operations.start(handler, TEXT(), retention=10 * DAY)).name
+        for name in (brief, kept):
+            await operations.wait(name, 10)
         await operations.succeed(early)
         await operations.succeed(late)
         clock.advance(DAY + 1)  # type: ignore[attr-defined]
     async with operations:
         await operations._purge()
-        with pytest.raises(OperationNotFound):
-            await operations.get(early)
+        for name in (early, brief):
+            with pytest.raises(OperationNotFound):
+                await operations.get(name)
+        assert (await operations.get(kept)).done
         assert (await operations.get(late)).done
         assert not (await operations.get(running)).done
