@@ -1,10 +1,10 @@
 """What most tests of the transcoder put to the test."""
 
 import pytest
-from tests.grpc_transcoding._gen import library_pb2_grpc
-from tests.grpc_transcoding.library import LibraryServicer
 
 from grpc_transcoding import Transcoder
+from tests.grpc_transcoding._gen import library_pb2_grpc
+from tests.grpc_transcoding.library import LibraryServicer
 
 
 @pytest.fixture

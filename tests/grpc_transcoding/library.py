@@ -7,9 +7,9 @@ from google.api import httpbody_pb2
 from google.protobuf import duration_pb2, empty_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
-from tests.grpc_transcoding._gen import library_pb2, library_pb2_grpc
 
 from grpc_transcoding.errors import packed
+from tests.grpc_transcoding._gen import library_pb2, library_pb2_grpc
 
 
 class LibraryServicer(library_pb2_grpc.LibraryServicer):
@@ -141,6 +141,13 @@ class LibraryServicer(library_pb2_grpc.LibraryServicer):
             self._note(request, context)
             titles.append(f"{request.parent}: {request.title}")
         return library_pb2.ImportBooksResponse(titles=titles)
+
+    async def UploadBook(self, request_iterator, context):
+        chunks = [
+            f"{request.name} {request.chunk.content_type} {request.chunk.data.decode()}"
+            async for request in request_iterator
+        ]
+        return library_pb2.UploadBookResponse(chunks=chunks)
 
     async def Discuss(self, request_iterator, context):
         async for request in request_iterator:

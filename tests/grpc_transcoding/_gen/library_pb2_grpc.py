@@ -97,6 +97,11 @@ class LibraryStub(object):
                 request_serializer=grpc__transcoding_dot_testing_dot_v1_dot_library__pb2.ImportBooksRequest.SerializeToString,
                 response_deserializer=grpc__transcoding_dot_testing_dot_v1_dot_library__pb2.ImportBooksResponse.FromString,
                 _registered_method=True)
+        self.UploadBook = channel.stream_unary(
+                '/grpc_transcoding.testing.v1.Library/UploadBook',
+                request_serializer=grpc__transcoding_dot_testing_dot_v1_dot_library__pb2.UploadBookRequest.SerializeToString,
+                response_deserializer=grpc__transcoding_dot_testing_dot_v1_dot_library__pb2.UploadBookResponse.FromString,
+                _registered_method=True)
         self.Discuss = channel.stream_stream(
                 '/grpc_transcoding.testing.v1.Library/Discuss',
                 request_serializer=grpc__transcoding_dot_testing_dot_v1_dot_library__pb2.DiscussRequest.SerializeToString,
@@ -202,6 +207,13 @@ class LibraryServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UploadBook(self, request_iterator, context):
+        """Streams bytes of a media type, which are one field of each request.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Discuss(self, request_iterator, context):
         """Streams both.
         """
@@ -285,6 +297,11 @@ def add_LibraryServicer_to_server(servicer, server):
                     servicer.ImportBooks,
                     request_deserializer=grpc__transcoding_dot_testing_dot_v1_dot_library__pb2.ImportBooksRequest.FromString,
                     response_serializer=grpc__transcoding_dot_testing_dot_v1_dot_library__pb2.ImportBooksResponse.SerializeToString,
+            ),
+            'UploadBook': grpc.stream_unary_rpc_method_handler(
+                    servicer.UploadBook,
+                    request_deserializer=grpc__transcoding_dot_testing_dot_v1_dot_library__pb2.UploadBookRequest.FromString,
+                    response_serializer=grpc__transcoding_dot_testing_dot_v1_dot_library__pb2.UploadBookResponse.SerializeToString,
             ),
             'Discuss': grpc.stream_stream_rpc_method_handler(
                     servicer.Discuss,
@@ -627,6 +644,33 @@ class Library(object):
             '/grpc_transcoding.testing.v1.Library/ImportBooks',
             grpc__transcoding_dot_testing_dot_v1_dot_library__pb2.ImportBooksRequest.SerializeToString,
             grpc__transcoding_dot_testing_dot_v1_dot_library__pb2.ImportBooksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UploadBook(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/grpc_transcoding.testing.v1.Library/UploadBook',
+            grpc__transcoding_dot_testing_dot_v1_dot_library__pb2.UploadBookRequest.SerializeToString,
+            grpc__transcoding_dot_testing_dot_v1_dot_library__pb2.UploadBookResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -3,12 +3,12 @@
 import time
 
 import pytest
-from tests.grpc_transcoding.anchors import load
-from tests.grpc_transcoding.bindings.routing import found, router_of
 
 from grpc_transcoding.bindings.router import WrongMethod
 from grpc_transcoding.path_templates import Unescape
 from grpc_transcoding.path_templates.parser import TemplateSyntaxError
+from tests.grpc_transcoding.anchors import load
+from tests.grpc_transcoding.bindings.routing import found, router_of
 
 
 @pytest.mark.parametrize(

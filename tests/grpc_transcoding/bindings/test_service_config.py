@@ -4,14 +4,14 @@ import pytest
 from google.api import http_pb2, service_pb2
 from google.longrunning import operations_pb2, operations_pb2_grpc
 from google.protobuf import json_format
-from tests.grpc_transcoding._gen import library_pb2_grpc
-from tests.grpc_transcoding.anchors import DATA, load
-from tests.grpc_transcoding.asgi_client import call
-from tests.grpc_transcoding.library import LibraryServicer
 
 from grpc_transcoding import ServiceConfigError, Transcoder, routes
 from grpc_transcoding.bindings.http_rules import pattern_of
 from grpc_transcoding.bindings.service_config import load_service_config
+from tests.grpc_transcoding._gen import library_pb2_grpc
+from tests.grpc_transcoding.anchors import DATA, load
+from tests.grpc_transcoding.asgi_client import call
+from tests.grpc_transcoding.library import LibraryServicer
 
 LIBRARY = "grpc_transcoding.testing.v1.Library"
 BOOK = "/v1/shelves/1/books/2"

@@ -1,14 +1,15 @@
 """The same servicers and interceptors on a real server and in process: the same outcome."""
 
+import inspect
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 import grpc.aio
 import pytest
-from tests.grpc_transcoding._gen import library_pb2, library_pb2_grpc
-from tests.grpc_transcoding.asgi_client import call
 
 from grpc_transcoding import Transcoder
+from tests.grpc_transcoding._gen import library_pb2, library_pb2_grpc
+from tests.grpc_transcoding.asgi_client import call
 
 NOT_FOUND, DATA_LOSS = grpc.StatusCode.NOT_FOUND, grpc.StatusCode.DATA_LOSS
 TRAILERS = (("x-trailer", "1"), ("x-raw-bin", b"\x00\x01"))
@@ -355,3 +356,117 @@ async def test_an_interceptor_that_raises_is_an_internal_error_and_logged(caplog
     # A real server says UNKNOWN and shows the exception (TRANSCODING, Reply 4).
     assert outcome == ("INTERNAL", "Internal error.")
     assert len(caplog.records) == 1
+
+
+# Streams: what reaches the client before the end, and how it ends.
+async def streams(context):
+    yield "a"
+    yield "b"
+
+
+async def streams_nothing(context):
+    return
+    yield
+
+
+async def streams_and_aborts(context):
+    yield "a"
+    await context.abort(NOT_FOUND, "gone")
+
+
+async def streams_on_after_a_swallowed_abort(context):
+    yield "a"
+    try:
+        await context.abort(NOT_FOUND, "gone")
+    except grpc.aio.AbortError:
+        yield "b"
+
+
+async def streams_and_sets_a_code(context):
+    yield "a"
+    context.set_code(DATA_LOSS)
+    context.set_details("torn")
+
+
+async def aborts_before_it_streams(context):
+    await context.abort(NOT_FOUND, "gone")
+    yield "a"
+
+
+async def writes(context):
+    await context.write(library_pb2.ReadBookResponse(text="a"))
+    await context.write(library_pb2.ReadBookResponse(text="b"))
+
+
+async def writes_and_aborts(context):
+    await context.write(library_pb2.ReadBookResponse(text="a"))
+    await context.abort(NOT_FOUND, "gone")
+
+
+async def writes_after_its_end(context):
+    try:
+        await context.abort(NOT_FOUND, "gone")
+    except grpc.aio.AbortError:
+        await context.write(library_pb2.ReadBookResponse(text="a"))
+
+
+STREAMS = [
+    streams,
+    streams_nothing,
+    streams_and_aborts,
+    streams_on_after_a_swallowed_abort,
+    streams_and_sets_a_code,
+    aborts_before_it_streams,
+    writes,
+    writes_and_aborts,
+    writes_after_its_end,
+]
+
+
+def streaming(behaviour):
+    class Streaming(library_pb2_grpc.LibraryServicer):
+        if inspect.isasyncgenfunction(behaviour):
+
+            async def ReadBook(self, request, context):
+                async for text in behaviour(context):
+                    yield library_pb2.ReadBookResponse(text=text)
+
+        else:
+
+            async def ReadBook(self, request, context):
+                await behaviour(context)
+
+    return Streaming()
+
+
+async def stream_over_grpc(servicer):
+    server = grpc.aio.server()
+    library_pb2_grpc.add_LibraryServicer_to_server(servicer, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    texts, end = [], None
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        stub = library_pb2_grpc.LibraryStub(channel)
+        try:
+            async for reply in stub.ReadBook(library_pb2.ReadBookRequest(name="a")):
+                texts.append(reply.text)  # noqa: PERF401 - those before an error count
+        except grpc.aio.AioRpcError as error:
+            end = (error.code().name, error.details())
+    await server.stop(None)
+    return texts, end
+
+
+async def stream_over_http(servicer):
+    transcoder = Transcoder()
+    library_pb2_grpc.add_LibraryServicer_to_server(servicer, transcoder)
+    answer = await call(transcoder, "GET", "/v1/shelves/1/books/2:read")
+    replies = answer.json if answer.status == 200 else [answer.json]
+    texts = [reply["text"] for reply in replies if "text" in reply]
+    errors = [reply["error"] for reply in replies if "error" in reply]
+    return texts, (errors[0]["status"], errors[0]["message"]) if errors else None
+
+
+@pytest.mark.parametrize("behaviour", STREAMS, ids=lambda b: b.__name__)
+async def test_streams_end_as_on_a_real_server(behaviour):
+    expected = await stream_over_grpc(streaming(behaviour))
+    assert await stream_over_http(streaming(behaviour)) == expected

@@ -8,11 +8,11 @@ import pytest
 from google.longrunning import operations_pb2
 from google.protobuf import descriptor_pb2
 from grpc_reflection.v1alpha import reflection
+
+from grpc_transcoding import Transcoder
 from tests.grpc_transcoding._gen import library_pb2, library_pb2_grpc
 from tests.grpc_transcoding.asgi_client import Conversation, call, scope_of
 from tests.grpc_transcoding.library import LibraryServicer
-
-from grpc_transcoding import Transcoder
 
 LIBRARY = "grpc_transcoding.testing.v1.Library"
 BOOK = "/v1/shelves/1/books/2"

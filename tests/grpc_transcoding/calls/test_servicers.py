@@ -6,10 +6,10 @@ from google.api import service_pb2
 from google.protobuf import any_pb2
 from google.rpc import code_pb2, status_pb2
 from grpc_status import rpc_status
-from tests.grpc_transcoding._gen import library_pb2, library_pb2_grpc
-from tests.grpc_transcoding.asgi_client import call
 
 from grpc_transcoding import Transcoder
+from tests.grpc_transcoding._gen import library_pb2, library_pb2_grpc
+from tests.grpc_transcoding.asgi_client import call
 
 LIBRARY = "grpc_transcoding.testing.v1.Library"
 BOOK = "/v1/shelves/1/books/2"

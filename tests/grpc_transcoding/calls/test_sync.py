@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 import grpc
 import pytest
 from google.protobuf import empty_pb2
-from tests.grpc_transcoding._gen import library_pb2, library_pb2_grpc
-from tests.grpc_transcoding.asgi_client import Conversation, call, scope_of
 
 from grpc_transcoding import Transcoder
+from tests.grpc_transcoding._gen import library_pb2, library_pb2_grpc
+from tests.grpc_transcoding.asgi_client import Conversation, call, scope_of
 
 BOOK = "/v1/shelves/1/books/2"
 

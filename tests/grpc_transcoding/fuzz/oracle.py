@@ -3,10 +3,9 @@
 import json
 from functools import cache
 
+from grpc_transcoding import Limits, Transcoder
 from tests.grpc_transcoding._gen import library_pb2, library_pb2_grpc
 from tests.grpc_transcoding.asgi_client import Conversation, scope_of
-
-from grpc_transcoding import Limits, Transcoder
 
 PATHS = [
     b"/v1/shelves/1/books/2",
@@ -17,6 +16,7 @@ PATHS = [
     b"/v1/echo",
     b"/v1/echo:types",
     b"/v1/discussions",
+    b"/v1/shelves/1/books/2:upload",
     b"/openapi.json",
 ]
 
@@ -65,6 +65,11 @@ class Obliging(library_pb2_grpc.LibraryServicer):
 
     async def ImportBooks(self, request_iterator, context):
         return library_pb2.ImportBooksResponse(titles=[r.title async for r in request_iterator])
+
+    async def UploadBook(self, request_iterator, context):
+        return library_pb2.UploadBookResponse(
+            chunks=[r.chunk.content_type async for r in request_iterator]
+        )
 
     async def Discuss(self, request_iterator, context):
         async for request in request_iterator:

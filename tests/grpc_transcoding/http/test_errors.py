@@ -2,10 +2,10 @@
 
 import grpc
 import pytest
-from tests.grpc_transcoding._gen import library_pb2_grpc
-from tests.grpc_transcoding.asgi_client import call
 
 from grpc_transcoding import Limits, Transcoder
+from tests.grpc_transcoding._gen import library_pb2_grpc
+from tests.grpc_transcoding.asgi_client import call
 
 BOOK = "/v1/shelves/1/books/2"
 LIST = "/v1/shelves/1/books"

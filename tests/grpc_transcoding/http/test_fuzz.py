@@ -5,6 +5,7 @@
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from tests.grpc_transcoding.fuzz.oracle import PATHS, check, library
 
 TARGETS = st.sampled_from(PATHS) | st.binary(max_size=40).map(lambda b: b"/" + b)

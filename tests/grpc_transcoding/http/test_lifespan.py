@@ -4,11 +4,11 @@ import asyncio
 from contextlib import asynccontextmanager
 
 import pytest
+
+from grpc_transcoding import ServiceConfigError, Transcoder
 from tests.grpc_transcoding._gen import library_pb2_grpc
 from tests.grpc_transcoding.asgi_client import call
 from tests.grpc_transcoding.library import LibraryServicer
-
-from grpc_transcoding import ServiceConfigError, Transcoder
 
 BOOK = "/v1/shelves/1/books/2"
 

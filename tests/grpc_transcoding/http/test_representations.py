@@ -3,10 +3,10 @@
 import json
 
 import pytest
-from tests.grpc_transcoding._gen import library_pb2, library_pb2_grpc
-from tests.grpc_transcoding.asgi_client import call
 
 from grpc_transcoding import Transcoder
+from tests.grpc_transcoding._gen import library_pb2, library_pb2_grpc
+from tests.grpc_transcoding.asgi_client import call
 
 BOOK = "/v1/shelves/1/books/2"
 FULL = library_pb2.Book(

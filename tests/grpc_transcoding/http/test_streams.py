@@ -3,13 +3,14 @@
 import asyncio
 import json
 
+import grpc.aio
 import pytest
-from tests.grpc_transcoding._gen import library_pb2, library_pb2_grpc
-from tests.grpc_transcoding.asgi_client import Conversation, call, scope_of
 
 from grpc_transcoding import Transcoder
 from grpc_transcoding.errors import TranscodingError
 from grpc_transcoding.http.message_stream import JsonSplitter
+from tests.grpc_transcoding._gen import library_pb2, library_pb2_grpc
+from tests.grpc_transcoding.asgi_client import Conversation, call, scope_of
 
 READ = "/v1/shelves/1/books/2:read"
 TORN = {"error": {"code": 500, "message": "the rest is gone", "status": "DATA_LOSS"}}
@@ -198,6 +199,51 @@ async def test_a_servicer_that_reads_no_more_is_cancelled_when_its_client_leaves
     talk.disconnect()
     await talk.end()
     assert servicer.was_cancelled.is_set()
+
+
+async def test_bytes_of_a_media_type_are_taken_as_they_arrive(app):
+    target = "/v1/shelves/1/books/2:upload"
+    headers = [(b"content-type", b"text/plain")]
+    talk = Conversation(app, scope_of("POST", target, headers), [b"one", b"two"])
+    assert (await talk.end()).json == {
+        "chunks": ["shelves/1/books/2 text/plain one", "shelves/1/books/2 text/plain two"]
+    }
+
+
+async def test_a_servicer_may_read_by_its_context(servicer):
+    async def import_books(request_iterator, context):
+        titles = []
+        while (request := await context.read()) is not grpc.aio.EOF:
+            titles.append(request.title)
+        return library_pb2.ImportBooksResponse(titles=titles)
+
+    servicer.ImportBooks = import_books
+    transcoder = Transcoder()
+    library_pb2_grpc.add_LibraryServicer_to_server(servicer, transcoder)
+    answer = await call(transcoder, "POST", IMPORT, [{"title": "a"}, {"title": "b"}])
+    assert answer.json == {"titles": ["a", "b"]}
+
+
+async def test_reading_and_writing_by_the_context_are_for_streams(app, servicer):
+    await call(app, "GET", "/v1/shelves/1/books/2")
+    (context,) = servicer.contexts
+    with pytest.raises(grpc.aio.UsageError, match="RPC already finished"):
+        await context.write(library_pb2.Book())
+
+    async def get_book(request, context):
+        with pytest.raises(grpc.aio.UsageError, match="for streamed requests"):
+            await context.read()
+        with pytest.raises(grpc.aio.UsageError, match="for streamed replies"):
+            await context.write(library_pb2.Book())
+        await context.send_initial_metadata(())
+        with pytest.raises(grpc.aio.UsageError, match="already sent"):
+            await context.send_initial_metadata(())
+        return library_pb2.Book()
+
+    servicer.GetBook = get_book
+    transcoder = Transcoder()
+    library_pb2_grpc.add_LibraryServicer_to_server(servicer, transcoder)
+    assert (await call(transcoder, "GET", "/v1/shelves/1/books/2")).status == 200
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7])

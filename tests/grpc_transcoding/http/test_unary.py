@@ -2,6 +2,7 @@
 
 import pytest
 from google.protobuf import any_pb2
+
 from tests.grpc_transcoding._gen import library_pb2
 from tests.grpc_transcoding.asgi_client import Conversation, call, scope_of
 
@@ -250,9 +251,8 @@ async def test_done_callbacks_are_called_with_the_context(app, servicer):
         return library_pb2.Book()
 
     servicer.GetBook = get_book
-    from tests.grpc_transcoding._gen import library_pb2_grpc
-
     from grpc_transcoding import Transcoder
+    from tests.grpc_transcoding._gen import library_pb2_grpc
 
     transcoder = Transcoder()
     library_pb2_grpc.add_LibraryServicer_to_server(servicer, transcoder)
@@ -292,3 +292,44 @@ def test_a_response_body_may_be_any_field(field, reply, body):
     message = json_format.ParseDict(reply, library_pb2.AllTypes())
     style = JsonFormat(response_body=field)
     assert encode_json(message, style, descriptor_pool.Default()) == body
+
+
+def test_old_routes_make_room_and_long_paths_are_not_kept():
+    from types import SimpleNamespace
+
+    from grpc_transcoding.http.route_cache import Route, RouteCache
+
+    cache = RouteCache()
+    route = Route(SimpleNamespace(captures_are_plain=True), (("name", "a"),))
+    for number in range(5000):
+        cache.put("GET", b"/%d" % number, route)
+    kept = [number for number in range(5000) if cache.get("GET", b"/%d" % number)]
+    assert kept == list(range(5000 - 4096, 5000))
+    cache.put("GET", b"/" + b"x" * 512, route)
+    assert cache.get("GET", b"/" + b"x" * 512) is None
+
+
+@pytest.mark.parametrize(
+    ("extensions", "context", "key", "identities"),
+    [
+        ({}, {}, None, None),
+        ({"tls": {"client_cert_name": None}}, {"transport_security_type": (b"ssl",)}, None, None),
+        (
+            {"tls": {"client_cert_name": "CN=jane,O=Library", "client_cert_chain": ["PEM"]}},
+            {
+                "transport_security_type": (b"ssl",),
+                "x509_common_name": (b"jane",),
+                "x509_pem_cert": (b"PEM",),
+            },
+            "x509_common_name",
+            (b"jane",),
+        ),
+    ],
+)
+async def test_a_clients_certificate_is_its_identity(
+    app, servicer, extensions, context, key, identities
+):
+    await call(app, "GET", BOOK, extensions=extensions)
+    (seen,) = servicer.contexts
+    assert seen.auth_context() == context
+    assert (seen.peer_identity_key(), seen.peer_identities()) == (key, identities)

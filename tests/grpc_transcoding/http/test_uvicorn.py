@@ -6,6 +6,7 @@ import json
 import httpx
 import pytest
 import requests
+
 from tests.grpc_transcoding.serving import serving
 
 BOOK = "/v1/shelves/1/books/2"

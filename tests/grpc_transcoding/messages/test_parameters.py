@@ -6,13 +6,13 @@ import pytest
 from google.protobuf import json_format, text_format
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.grpc_transcoding._gen import library_pb2
-from tests.grpc_transcoding.anchor_messages import anchor_class
-from tests.grpc_transcoding.anchors import load
 
 from grpc_transcoding.errors import TranscodingError
 from grpc_transcoding.messages.parameters import set_parameters
 from grpc_transcoding.messages.system_parameters import split_parameters
+from tests.grpc_transcoding._gen import library_pb2
+from tests.grpc_transcoding.anchor_messages import anchor_class
+from tests.grpc_transcoding.anchors import load
 
 
 def fill(message, parameters, bound=()):

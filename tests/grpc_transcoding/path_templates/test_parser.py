@@ -1,11 +1,11 @@
 """The grammar of path templates: against a table of faults, and against other parsers' cases."""
 
 import pytest
-from tests.grpc_transcoding.anchors import load
 
 from grpc_transcoding.path_templates import Unescape, Wildcard, parse_template
 from grpc_transcoding.path_templates.parser import TemplateSyntaxError
 from grpc_transcoding.path_templates.percent import InvalidEscapeError, decode
+from tests.grpc_transcoding.anchors import load
 
 
 def is_valid(text: str) -> bool:

@@ -4,10 +4,10 @@ from urllib.parse import quote
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.grpc_transcoding.bindings.routing import router_of
 
 from grpc_transcoding.bindings.router import Match
 from grpc_transcoding.path_templates import MANY_SEGMENTS, ONE_SEGMENT, parse_template
+from tests.grpc_transcoding.bindings.routing import router_of
 
 LITERALS = st.sampled_from(["a", "b", "c", "operations", "x-1", "ф"])
 SEGMENTS = LITERALS | st.just("*")

@@ -13,11 +13,11 @@ import grpc.aio
 import httpx
 import pytest
 from google.protobuf import json_format
+
+from grpc_transcoding import Transcoder, Unescape
 from tests.grpc_transcoding._gen import library_pb2, library_pb2_grpc
 from tests.grpc_transcoding.calls.test_remote import files_of
 from tests.grpc_transcoding.serving import serving
-
-from grpc_transcoding import Transcoder, Unescape
 
 LIBRARY = "grpc_transcoding.testing.v1.Library"
 BOOK = "/v1/shelves/1/books/2"

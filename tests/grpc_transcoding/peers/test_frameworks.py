@@ -18,11 +18,11 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.routing import Mount
+
+from grpc_transcoding import Transcoder
 from tests.grpc_transcoding._gen import library_pb2_grpc
 from tests.grpc_transcoding.asgi_client import Conversation, call, scope_of
 from tests.grpc_transcoding.library import LibraryServicer
-
-from grpc_transcoding import Transcoder
 
 
 class Timed(BaseHTTPMiddleware):

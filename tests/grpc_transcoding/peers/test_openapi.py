@@ -10,10 +10,10 @@ from schemathesis.checks import (
     CHECKS,
     load_all_checks,
 )
-from tests.grpc_transcoding._gen import library_pb2_grpc
-from tests.grpc_transcoding.fuzz.oracle import Obliging
 
 from grpc_transcoding import Transcoder
+from tests.grpc_transcoding._gen import library_pb2_grpc
+from tests.grpc_transcoding.fuzz.oracle import Obliging
 
 LIBRARY = "grpc_transcoding.testing.v1.Library"
 

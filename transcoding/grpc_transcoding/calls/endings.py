@@ -44,8 +44,8 @@ def conclude(
     return failure
 
 
-class ending_of:  # noqa: N801 - used as a statement: `with ending_of(method, context):`
-    """Concludes the call that is made inside it.
+class CallEnding:
+    """Concludes the call that is made inside its `with`.
 
     Args:
         method: For the log.

@@ -19,7 +19,7 @@ import grpc.aio
 from google.protobuf.message import Message
 
 from grpc_transcoding.calls.backend import Request
-from grpc_transcoding.calls.endings import conclude, ending_of
+from grpc_transcoding.calls.endings import CallEnding, conclude
 from grpc_transcoding.calls.servicer_context import TranscodedContext
 from grpc_transcoding.calls.servicers import (
     CallDetails,
@@ -79,7 +79,7 @@ class InProcessBackend:
 
     async def stream(self, method: RpcMethod, request: Request, context: TranscodedContext) -> None:
         """Calls a method whose replies go to `context.write`, one by one."""
-        with ending_of(method, context):
+        with CallEnding(method, context):
             prepared = method.prepared
             if prepared is None or self._interceptors:
                 prepared = await self._prepared(method, context)

@@ -34,6 +34,10 @@ class CallSource(Protocol):
         """Returns the caller's address, as gRPC writes it."""
         ...
 
+    def auth_context(self) -> Mapping[str, Iterable[bytes]]:
+        """Returns what the transport knows of the caller."""
+        ...
+
 
 class CallInfo:
     """What is known of a call before it begins.
@@ -41,22 +45,17 @@ class CallInfo:
     Attributes:
         peer: Returns the caller's address.
         deadline: When the call must be over, by `time.monotonic`, or None.
-        auth_context: What the transport knows of the caller.
+        auth_context: Returns what the transport knows of the caller.
     """
 
     __slots__ = ("_metadata", "_source", "auth_context", "deadline", "peer")
 
-    def __init__(
-        self,
-        source: CallSource,
-        deadline: float | None = None,
-        auth_context: Mapping[str, Iterable[bytes]] | None = None,
-    ) -> None:
+    def __init__(self, source: CallSource, deadline: float | None = None) -> None:
         self._source = source
         self._metadata: tuple[Metadatum, ...] | None = None
         self.peer = source.peer
         self.deadline = deadline
-        self.auth_context = auth_context or {}
+        self.auth_context = source.auth_context
 
     @property
     def metadata(self) -> tuple[Metadatum, ...]:
@@ -183,18 +182,19 @@ class TranscodedContext(grpc.aio.ServicerContext[Any, Any]):
     def peer_identities(self) -> Sequence[bytes] | None:
         """Returns who the transport says that the caller is, or None."""
         key = self.peer_identity_key()
-        return tuple(self._info.auth_context[key]) if key else None
+        return tuple(self._info.auth_context()[key]) if key else None
 
     def peer_identity_key(self) -> str | None:
         """Returns the entry of the auth context that identifies the caller, or None."""
+        known = self._info.auth_context()
         for key in ("x509_subject_alternative_name", "x509_common_name"):
-            if key in self._info.auth_context:
+            if key in known:
                 return key
         return None
 
     def auth_context(self) -> Mapping[str, Iterable[bytes]]:
         """Returns what the transport knows of the caller."""
-        return self._info.auth_context
+        return self._info.auth_context()
 
     def time_remaining(self) -> float:
         """Returns the seconds until the deadline, or None if the call has none."""

@@ -30,6 +30,9 @@ class _Nobody:
     def peer(self) -> str:
         return "unknown:"
 
+    def auth_context(self) -> Mapping[str, Iterable[bytes]]:
+        return {}
+
 
 _NO_CALL = CallInfo(_Nobody())
 

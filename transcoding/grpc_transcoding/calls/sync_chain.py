@@ -13,7 +13,7 @@ import grpc
 from google.protobuf.message import Message
 
 from grpc_transcoding.calls.backend import Request
-from grpc_transcoding.calls.endings import ending_of
+from grpc_transcoding.calls.endings import CallEnding
 from grpc_transcoding.calls.servicer_context import TranscodedContext
 from grpc_transcoding.calls.servicers import (
     CallDetails,
@@ -60,7 +60,7 @@ class SyncBackend:
                 raise failure
             return reply_from(prepared.handler, reply, method.response_class)
 
-        with ending_of(method, context):
+        with CallEnding(method, context):
             return await bridge.run(whole_call)
 
     async def stream(self, method: RpcMethod, request: Request, context: TranscodedContext) -> None:
@@ -77,7 +77,7 @@ class SyncBackend:
             if failure := context.failure():
                 raise failure
 
-        with ending_of(method, context):
+        with CallEnding(method, context):
             await bridge.run(whole_call)
 
     def _prepared(

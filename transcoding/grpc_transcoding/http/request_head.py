@@ -28,6 +28,8 @@ _LOOKED_AT = frozenset(
     }
 )
 _VERSIONS_WITH_LENGTHS = frozenset({"1.1", "1.0"})
+# In a distinguished name of RFC 4514.
+_COMMON_NAME = re.compile(r"(?:^|[,+])CN=((?:[^,+\\]|\\.)*)", re.IGNORECASE)
 _METHOD = re.compile(r"[A-Z][A-Z0-9\-_]{0,31}\Z")
 
 
@@ -142,6 +144,22 @@ class RequestHead:
         if ":" in host:
             return f"ipv6:%5B{host}%5D:{port}"
         return f"ipv4:{host}:{port}"
+
+    def auth_context(self) -> dict[str, tuple[bytes, ...]]:
+        """Returns what TLS says of the caller, under the names that gRPC uses.
+
+        Spec: ASGI's TLS extension.
+        """
+        tls = (self._scope.get("extensions") or {}).get("tls")
+        if not tls:
+            return {}
+        known: dict[str, tuple[bytes, ...]] = {"transport_security_type": (b"ssl",)}
+        name = _COMMON_NAME.search(tls.get("client_cert_name") or "")
+        if name:
+            known["x509_common_name"] = (name[1].encode(),)
+        if chain := tls.get("client_cert_chain"):
+            known["x509_pem_cert"] = (chain[0].encode(),)
+        return known
 
 
 def raw_path_of(scope: Scope) -> bytes:
