@@ -163,6 +163,7 @@ def request_of(packed: bytes) -> Message:
 
     Raises:
         LookupError: this process does not have its type.
+        DecodeError: it is no message of its type.
     """
     return unpack(any_pb2.Any.FromString(packed))
 

@@ -7,11 +7,13 @@ import uuid
 from collections.abc import Collection, Coroutine
 from typing import Any
 
+from google.protobuf.message import DecodeError
+
 from longrunning import lifecycle
 from longrunning.clock import SECOND
-from longrunning.engines.attempt import Attempt, interruption, request_of
+from longrunning.engines.attempt import Attempt, failure, interruption, request_of
 from longrunning.engines.contract import Engine
-from longrunning.errors import OperationNotFound, OperationsError
+from longrunning.errors import Internal, OperationNotFound, OperationsError
 from longrunning.handlers import Handlers
 from longrunning.ledger import Ledger
 from longrunning.lifecycle import IllegalTransition, Record, State
@@ -21,6 +23,9 @@ _log = logging.getLogger(__name__)
 
 _ORPHANS_AT_ONCE = 100
 _STOPPING_SECONDS = 5.0
+_UNREADABLE = Internal(
+    "The request of the operation cannot be read by the worker.", reason="REQUEST_UNREADABLE"
+)
 
 
 class InProcessEngine(Engine):
@@ -132,10 +137,16 @@ class InProcessEngine(Engine):
             )
         except (IllegalTransition, OperationNotFound):
             return None  # somebody was faster: another worker, a cancellation or a deletion
-        request = await self._store.request(name)
-        if request is None:
+        packed = await self._store.request(name)
+        if packed is None:
             return None
-        return Attempt(record, request_of(request), handler, self._ledger)
+        try:
+            request = request_of(packed)
+        except (LookupError, DecodeError) as error:
+            _log.error("%s cannot begin: %s", name, error)
+            await self._ledger.advance(name, failure(self._ledger, _UNREADABLE), known=record)
+            return None
+        return Attempt(record, request, handler, self._ledger)
 
     def _notice(self, names: Collection[str] | None) -> None:
         """Looks at running operations that changed: one of them may be cancelled."""

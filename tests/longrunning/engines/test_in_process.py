@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from google.longrunning import operations_pb2
-from google.protobuf import wrappers_pb2
+from google.protobuf import any_pb2, wrappers_pb2
 from google.rpc import code_pb2, error_details_pb2
 
 from longrunning import (
@@ -198,6 +198,21 @@ async def test_a_response_that_is_too_large_fails_the_operation(service: Service
     done = await service.operations.wait(await service.start("too large"), WAIT)
     assert done.error.code == code_pb2.RESOURCE_EXHAUSTED
     assert info_of(done).reason == "OPERATION_TOO_LARGE"
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        any_pb2.Any(type_url="t/no.Such"),
+        any_pb2.Any(type_url="t/google.protobuf.StringValue", value=b"\xff"),
+    ],
+)
+async def test_a_request_that_this_process_cannot_read_fails_the_operation(
+    service: Service, request_: any_pb2.Any
+) -> None:
+    started = await service.operations.start(service.handlers["wait"], request_)
+    done = await service.operations.wait(started.name, WAIT)
+    assert info_of(done).reason == "REQUEST_UNREADABLE"
 
 
 async def test_reports_of_a_deleted_operation_are_dropped(
