@@ -333,3 +333,30 @@ async def test_a_clients_certificate_is_its_identity(
     (seen,) = servicer.contexts
     assert seen.auth_context() == context
     assert (seen.peer_identity_key(), seen.peer_identities()) == (key, identities)
+
+
+async def test_an_unknown_any_is_found_wherever_it_is(servicer):
+    from google.protobuf import descriptor_pool
+
+    from grpc_transcoding import JsonFormat
+    from grpc_transcoding.messages.json_reply import to_value
+
+    unknown = any_pb2.Any(type_url="type.googleapis.com/who.Knows", value=b"x")
+    inner = library_pb2.AllTypes(nested=library_pb2.AllTypes(any=unknown), string_value="a")
+    packed = any_pb2.Any()
+    packed.Pack(inner)
+    message = library_pb2.AllTypes(
+        any=packed,
+        authors=[library_pb2.Author(year=1)],
+        author_map={"k": library_pb2.Author(year=2)},
+        string_map={"a": "b"},
+    )
+    before = message.SerializeToString(deterministic=True)
+    value = to_value(message, JsonFormat(), descriptor_pool.Default())
+    assert value["any"]["nested"]["any"] == {
+        "@type": "type.googleapis.com/who.Knows",
+        "value": "eA==",
+    }
+    assert value["any"]["stringValue"] == "a"
+    assert (value["authors"], value["authorMap"]) == ([{"year": 1}], {"k": {"year": 2}})
+    assert message.SerializeToString(deterministic=True) == before

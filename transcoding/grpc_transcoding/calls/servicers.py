@@ -17,6 +17,8 @@ from grpc_transcoding.calls.metadata import Metadatum
 from grpc_transcoding.calls.outcome import CallFailure
 from grpc_transcoding.calls.servicer_context import CallInfo
 
+_ASYNC_FLAGS = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+
 # grpc's handlers carry functions of any signature: their own type information says Any.
 Handler = Any
 
@@ -230,6 +232,10 @@ def behaviour_of(handler: Handler) -> Any:
 
 def is_async(behaviour: Any) -> bool:
     """Says whether a handler's function is async, as grpc.aio tells it."""
+    # What interceptors make anew for every call is a plain `async def`: told at a glance.
+    code = getattr(behaviour, "__code__", None)
+    if code is not None and code.co_flags & _ASYNC_FLAGS:
+        return True
     return inspect.iscoroutinefunction(behaviour) or inspect.isasyncgenfunction(behaviour)
 
 
