@@ -8,13 +8,14 @@ from typing import Annotated
 
 import typer
 
-from longrunning.commands import migrate, operations, serve
+from longrunning.commands import migrate, operations, routes, serve
 from longrunning.commands.failure import ExitCode, Failure, one_line
 from longrunning.commands.options import with_option_groups
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "serve": serve.serve,
     "migrate": migrate.migrate,
+    "routes": routes.routes,
     "list": operations.list_,
     "get": operations.get,
     "wait": operations.wait,
