@@ -77,7 +77,8 @@ class Endpoint:
         )
         shown = shown_type(rpc.descriptor, binding.response_body)
         self.replies_http_body = shown is not None and shown.full_name == HTTP_BODY
-        self.is_streaming = rpc.descriptor.client_streaming or rpc.descriptor.server_streaming
+        self.client_streaming = bool(rpc.descriptor.client_streaming)
+        self.server_streaming = bool(rpc.descriptor.server_streaming)
         self._mask_from_body = binding.http_method == "PATCH" and has_mask_field(request)
 
     def request_of(

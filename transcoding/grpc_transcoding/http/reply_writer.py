@@ -33,11 +33,11 @@ def style_of(endpoint: Endpoint, head: RequestHead, system: SystemParameters) ->
         return endpoint.style
     mask = system.fields or head.named.get(b"x-goog-fieldmask", b"").decode("latin-1")
     json = endpoint.style.json
-    if system.alt is Alt.SSE and not endpoint.rpc.descriptor.server_streaming:
+    if system.alt is Alt.SSE and not endpoint.server_streaming:
         raise _bad_alt("sse", "is for methods that stream their replies")
     if system.alt is Alt.MEDIA and not endpoint.replies_http_body:
         raise _bad_alt("media", "is for methods that reply with bytes of a media type")
-    if system.alt is Alt.PROTO and endpoint.is_streaming:
+    if system.alt is Alt.PROTO and (endpoint.client_streaming or endpoint.server_streaming):
         raise _bad_alt("proto", "is for methods with one reply")
     if system.pretty or system.enums_as_numbers:
         numbers = json.enums_as_numbers or system.enums_as_numbers

@@ -126,7 +126,7 @@ class HttpService:
             seconds = timeout_of(head.named, seconds)
         info = _call_info(head, seconds, system)
         answering = _Answering(endpoint, style, info, body, seconds)
-        if not endpoint.rpc.descriptor.client_streaming:
+        if not endpoint.client_streaming:
             request = await self._request(route, head, parameters, body)
             return await self._answered(answering, request, head, send)
         requests = read_messages(
@@ -147,7 +147,7 @@ class HttpService:
         self, answering: _Answering, request: Request, head: RequestHead, send: Send
     ) -> Reply | None:
         endpoint, style, info, body, seconds = answering
-        if endpoint.rpc.descriptor.server_streaming:
+        if endpoint.server_streaming:
             await stream_replies(
                 endpoint,
                 request,
