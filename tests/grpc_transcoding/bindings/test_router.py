@@ -269,3 +269,13 @@ def test_every_template_of_google_is_found_at_once_for_the_cost_of_one_service()
     assert len(rules) > 500
     # The bar is twice; a test on a busy machine leaves room above it (benchmarks/ measures).
     assert cost(everything) < 3 * cost(few)
+
+
+def test_a_path_of_thousands_of_segments_is_matched_as_any_other():
+    router, _ = router_of(
+        [("GET", "/v1/{name=**}"), ("GET", "/v1/{name=**}/z"), ("GET", "/{x=**}:v")]
+    )
+    long = "a/" * 4000
+    assert found(router, "GET", f"/v1/{long}b") == (0, {"name": f"{long}b"})
+    assert found(router, "GET", f"/v1/{long}z") == (1, {"name": long[:-1]})
+    assert found(router, "GET", f"/{long}b:v") == (2, {"x": f"{long}b"})

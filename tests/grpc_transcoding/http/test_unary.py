@@ -360,3 +360,24 @@ async def test_an_unknown_any_is_found_wherever_it_is(servicer):
     assert value["any"]["stringValue"] == "a"
     assert (value["authors"], value["authorMap"]) == ([{"year": 1}], {"k": {"year": 2}})
     assert message.SerializeToString(deterministic=True) == before
+
+
+async def test_large_bodies_and_replies_do_not_hold_up_other_calls(app, servicer):
+    import asyncio
+
+    large = {"title": "x", "tags": ["tag"] * 200_000}
+    posting = asyncio.ensure_future(call(app, "POST", "/v1/shelves/1/books", large))
+    answered = 0
+    while not posting.done():
+        await asyncio.sleep(0)
+        answered += (await call(app, "GET", BOOK)).status == 200
+    answer = await posting
+    assert answer.json == large
+    # Without a thread, one call could be answered before the large one and one after it.
+    assert answered > 5
+
+
+async def test_a_large_body_that_is_wrong_is_refused_as_a_small_one(app):
+    wrong = {"tags": ["tag"] * 50_000 + [3]}
+    answer = await call(app, "POST", "/v1/shelves/1/books", wrong)
+    assert answer.error == (400, "INVALID_ARGUMENT", "book.tags[50000] should be a string")

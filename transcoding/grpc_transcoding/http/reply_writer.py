@@ -20,6 +20,8 @@ from grpc_transcoding.messages.system_parameters import (
     SystemParameters,
 )
 
+# Of messages of more bytes, the JSON takes milliseconds to write.
+_LARGE = 128 * 1024
 _MEDIA_TYPE_FALLBACK = b"application/octet-stream"
 
 
@@ -66,6 +68,13 @@ class ReplyWriter:
     def __init__(self, pool: DescriptorPool, encoder: ReplyEncoder | None) -> None:
         self._pool = pool
         self._encoder = encoder
+
+    def may_take_long(self, reply: Message) -> bool:
+        """Says whether a reply is so large that it is better written on a thread.
+
+        With an encoder of the user's own, it is not: that may not be made for threads.
+        """
+        return self._encoder is None and reply.ByteSize() > _LARGE
 
     def write(self, endpoint: Endpoint, reply: Message, style: ReplyStyle) -> tuple[bytes, bytes]:
         """Returns a reply's content type and bytes."""

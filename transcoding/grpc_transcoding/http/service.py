@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -40,6 +41,8 @@ from grpc_transcoding.options import Options
 from grpc_transcoding.path_templates.percent import InvalidEscapeError
 
 Parameters = list[tuple[str, str]]
+# JSON of more bytes is parsed on a thread: it takes milliseconds, which all other calls would wait.
+_LARGE = 128 * 1024
 
 
 class _Answering(NamedTuple):
@@ -171,7 +174,10 @@ class HttpService:
         except CallFailure as failure:
             initial = to_headers(context.initial_metadata or (), "grpc-metadata-")
             return self._errors.of(failure, initial)
-        content_type, data = self._writer.write(endpoint, reply, style)
+        if self._writer.may_take_long(reply):
+            content_type, data = await asyncio.to_thread(self._writer.write, endpoint, reply, style)
+        else:
+            content_type, data = self._writer.write(endpoint, reply, style)
         headers: Headers = [(b"content-type", content_type)]
         if context.initial_metadata:
             headers += to_headers(context.initial_metadata, "grpc-metadata-")
@@ -229,8 +235,12 @@ class HttpService:
         has_body = bool(raw) and not raw.isspace()
         if has_body:
             check_json_type(head.named.get(b"content-type"), head.named.get(b"content-encoding"))
-        value = rule.load(raw) if has_body else None
-        return endpoint.request_of(route.captures, parameters, value, has_body=has_body)
+
+        def parsed() -> Message:
+            value = rule.load(raw) if has_body else None
+            return endpoint.request_of(route.captures, parameters, value, has_body=has_body)
+
+        return await asyncio.to_thread(parsed) if len(raw) > _LARGE else parsed()
 
 
 def _call_info(head: RequestHead, seconds: float | None, system: SystemParameters) -> CallInfo:

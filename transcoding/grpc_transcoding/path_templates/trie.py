@@ -71,34 +71,28 @@ class PathTrie(Generic[T]):
             segments: The path's segments, percent-decoded.
             verb: The verb that the templates must have, or an empty string.
         """
-        return self._walk(self._root, segments, 0, verb, set())
-
-    def _walk(
-        self,
-        node: _Node[T],
-        segments: Sequence[str],
-        at: int,
-        verb: str,
-        visited: set[tuple[int, int]],
-    ) -> Iterator[dict[str, T]]:
-        # A place that was visited has nothing new to give; this keeps `**` from being exponential.
-        place = (id(node), at)
-        if place in visited:
-            return
-        visited.add(place)
-        if at == len(segments):
-            if methods := node.leaves.get(verb):
-                yield methods
+        # Walked without recursion: a path may have thousands of segments.
+        waiting = [(self._root, 0)]
+        visited: set[tuple[int, int]] = set()
+        while waiting:
+            node, at = waiting.pop()
+            # What was visited has nothing new to give; this keeps `**` from being exponential.
+            if (id(node), at) in visited:
+                continue
+            visited.add((id(node), at))
+            if at == len(segments):
+                if methods := node.leaves.get(verb):
+                    yield methods
+                if node.many:
+                    waiting.append((node.many, at))
+                continue
+            # The last that is put here is looked at first.
+            if node.is_many:
+                waiting.append((node, at + 1))
             if node.many:
-                yield from self._walk(node.many, segments, at, verb, visited)
-            return
-        segment = segments[at]
-        if literal := node.literals.get(segment):
-            yield from self._walk(literal, segments, at + 1, verb, visited)
-        # An empty segment is not an id: `/v1//books` does not match `/v1/{shelf}/books`.
-        if node.one and segment:
-            yield from self._walk(node.one, segments, at + 1, verb, visited)
-        if node.many:
-            yield from self._walk(node.many, segments, at, verb, visited)
-        if node.is_many:
-            yield from self._walk(node, segments, at + 1, verb, visited)
+                waiting.append((node.many, at))
+            # An empty segment is no id: `/v1//books` does not match `/v1/{shelf}/books`.
+            if node.one and segments[at]:
+                waiting.append((node.one, at + 1))
+            if literal := node.literals.get(segments[at]):
+                waiting.append((literal, at + 1))
