@@ -13,6 +13,9 @@ from grpc_transcoding.errors import TranscodingError, invalid_argument, shortene
 from grpc_transcoding.messages.fields import fields_by_any_name, is_map, is_repeated, is_well_known
 
 
+_DEEPEST = 32
+
+
 def has_mask_field(request: Descriptor) -> bool:
     """Says whether a request has a field `update_mask`."""
     field = request.fields_by_name.get("update_mask")
@@ -96,9 +99,9 @@ class FieldSelection:
             self._path(tree, message, depth)
 
     def _path(self, tree: dict[str, object], message: Descriptor | None, depth: int) -> None:
-        if depth > 32:
-            raise self._error("the selection is nested too deep")
         while True:
+            if depth > _DEEPEST:
+                raise self._error(f"a path is deeper than {_DEEPEST} fields")
             name = self._name()
             keys: tuple[str, ...] = (name,)
             if message is not None and name != "*":
