@@ -12,7 +12,6 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from grpc_transcoding.errors import TranscodingError, invalid_argument, shortened
 from grpc_transcoding.messages.fields import fields_by_any_name, is_map, is_repeated, is_well_known
 
-
 _DEEPEST = 32
 
 
