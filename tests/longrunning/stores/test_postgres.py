@@ -527,3 +527,32 @@ async def test_a_database_that_is_read_only_is_unavailable(
             connection.execute("ALTER DATABASE postgres RESET default_transaction_read_only")
     place.server.execute(TERMINATE)
     await succeeds(lambda: store.replace(claimed(record)))
+
+
+async def test_one_write_that_fails_spares_those_that_shared_its_commit(
+    store: PostgresStore,
+) -> None:
+    taken = new_record()
+    await store.create(taken, b"")
+    records = [*(new_record() for _ in range(20)), taken, *(new_record() for _ in range(20))]
+    results = await asyncio.gather(
+        *(store.create(record, b"") for record in records), return_exceptions=True
+    )
+    refused = [result for result in results if isinstance(result, BaseException)]
+    assert [type(each).__name__ for each in refused] == ["AlreadyExists"]
+    assert len((await store.list(Query(parent=None, limit=100))).records) == 41
+
+
+async def test_writers_that_meet_in_any_order_do_not_end_in_a_deadlock(
+    place: PostgresSchema, store: PostgresStore
+) -> None:
+    async with opened(place.store()) as other:
+        records = [new_record() for _ in range(100)]
+        await asyncio.gather(*(store.create(record, b"") for record in records))
+        won = await asyncio.gather(
+            *(store.replace(claimed(record, "one")) for record in records),
+            *(other.replace(claimed(record, "two")) for record in reversed(records)),
+        )
+        assert sum(won) == 100
+        found = await asyncio.gather(*(store.get(record.name) for record in records))
+        assert {record.revision for record in found} == {2}

@@ -2,18 +2,17 @@
 
 import asyncio
 import contextlib
-import logging
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
 import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from longrunning.stores.postgres.faults import is_connection_lost, serving_error
-
-_log = logging.getLogger(__name__)
+from longrunning.stores.postgres.faults import is_connection_lost, is_undone, serving_error
 
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
+Cursor = psycopg.AsyncCursor[tuple[Any, ...]]
 _T = TypeVar("_T")
 Values = Sequence[Any] | Mapping[str, Any]
 
@@ -89,12 +88,20 @@ class Database:
         return await self._begin(self._read(statement, values))
 
     async def write(self, statement: str, values: Values = ()) -> int:
-        """Runs a statement that changes something, once; returns how many rows it changed.
+        """Runs a statement that changes something; returns how many rows it changed.
 
         Raises:
             OperationsError: the database cannot serve it, or did not say that it has.
         """
-        return await self._begin(self._write(statement, values))
+        return await self._begin(self._write(statement, values, _count))
+
+    async def write_returning(self, statement: str, values: Values) -> list[tuple[Any, ...]]:
+        """Runs a statement that changes something; returns the rows that it returns.
+
+        Raises:
+            OperationsError: the database cannot serve it, or did not say that it has.
+        """
+        return await self._begin(self._write(statement, values, Cursor.fetchall))
 
     async def check(self) -> None:
         """Replaces connections that are dead: one failed, so others may have."""
@@ -134,14 +141,21 @@ class Database:
         except (psycopg.Error, TimeoutError) as error:
             raise serving_error(error) from None
 
-    async def _write(self, statement: str, values: Values) -> int:
-        try:
-            async with self._connection() as connection:
-                return (await connection.execute(statement, values)).rowcount
-        except (psycopg.Error, TimeoutError) as error:
-            if is_connection_lost(error) and not isinstance(error, PoolTimeout):
-                await self.check()
-            raise serving_error(error) from None
+    async def _write(
+        self, statement: str, values: Values, result: Callable[[Cursor], Awaitable[_T]]
+    ) -> _T:
+        """Runs a statement once, or again if the database itself undid it for others' sake."""
+        for attempt in itertools.count(1):
+            try:
+                async with self._connection() as connection:
+                    return await result(await connection.execute(statement, values))
+            except (psycopg.Error, TimeoutError) as error:
+                if is_undone(error) and attempt <= _RETRIES:
+                    continue
+                if is_connection_lost(error) and not isinstance(error, PoolTimeout):
+                    await self.check()
+                raise serving_error(error) from None
+        raise AssertionError("unreachable")
 
     async def _check(self) -> None:
         with contextlib.suppress(psycopg.Error):
@@ -159,3 +173,7 @@ class Database:
 
 async def _configure(connection: Connection) -> None:
     await connection.execute(_DURABLE)
+
+
+async def _count(cursor: Cursor) -> int:
+    return cursor.rowcount

@@ -34,8 +34,13 @@ def serving_error(error: Fault) -> OperationsError:
     return Unavailable("The store cannot serve this now.", reason="STORE_UNAVAILABLE")
 
 
+def is_undone(error: Fault) -> bool:
+    """Whether the database undid a transaction that stood in the way of another."""
+    return isinstance(error, errors.DeadlockDetected | errors.SerializationFailure)
+
+
 def is_connection_lost(error: Fault) -> bool:
     """Whether it was the connection that failed, and another one may do."""
     return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) and not isinstance(
-        error, (*_FULL, errors.QueryCanceled)
+        error, (*_FULL, errors.QueryCanceled, errors.DeadlockDetected, errors.SerializationFailure)
     )

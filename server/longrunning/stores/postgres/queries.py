@@ -1,6 +1,7 @@
 """Every statement that is sent to PostgreSQL; values travel as parameters, never as text."""
 
 import re
+from collections.abc import Sequence
 
 from longrunning.stores.paging import Dialect
 from longrunning.stores.rows import COLUMNS, REWRITTEN, WRITTEN
@@ -9,6 +10,22 @@ from longrunning.stores.rows import COLUMNS, REWRITTEN, WRITTEN
 
 _SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,39}")
 _SELECTED = ", ".join(COLUMNS)
+_BYTES = {"request_digest", "operation", "request"}
+_NUMBERS = {
+    *("revision", "attempt", "lease", "error_code"),
+    *("create_time", "update_time", "expire_time", "retention"),
+}
+
+
+def _unnest(columns: Sequence[str]) -> str:
+    """Returns what makes rows of an array for each column."""
+    arrays = []
+    for column in columns:
+        if column in _BYTES:
+            arrays.append("%b::bytea[]")
+        else:
+            arrays.append("%s::bigint[]" if column in _NUMBERS else "%s::text[]")
+    return f"unnest({', '.join(arrays)})"
 
 
 class Queries:
@@ -30,20 +47,25 @@ class Queries:
 
         self.get = f"{select} WHERE name = ANY(%s)"
         self.request = f"SELECT request FROM {table} WHERE name = %s"
+        # Each of these writes many rows, given as one array for each of their columns.
+        inserted = (*WRITTEN, "request")
         self.create = (
-            f"INSERT INTO {table} ({', '.join(WRITTEN)}, request) "
-            f"VALUES ({', '.join(['%s'] * len(WRITTEN))}, %s) "
-            "ON CONFLICT (caller, method, parent, request_id) WHERE request_id <> '' DO NOTHING"
+            f"INSERT INTO {table} ({', '.join(inserted)}) SELECT * FROM {_unnest(inserted)} "
+            "ON CONFLICT (caller, method, parent, request_id) WHERE request_id <> '' DO NOTHING "
+            "RETURNING name"
         )
+        given = (*REWRITTEN, "name", "revision")
+        self.replace = (
+            f"UPDATE {table} AS o "
+            f"SET {', '.join(f'{column} = v.{column}' for column in REWRITTEN)} "
+            f"FROM {_unnest(given)} AS v ({', '.join((*REWRITTEN, 'name', 'before'))}) "
+            "WHERE o.name = v.name AND o.revision = v.before RETURNING o.name"
+        )
+        self.delete = f"DELETE FROM {table} WHERE name = ANY(%s) RETURNING name"
         self.find_request_id = (
             f"{select} WHERE caller = %s AND method = %s AND parent = %s "
             "AND request_id = %s AND request_id <> ''"
         )
-        self.replace = (
-            f"UPDATE {table} SET {', '.join(f'{column} = %s' for column in REWRITTEN)} "
-            "WHERE name = %s AND revision = %s"
-        )
-        self.delete = f"DELETE FROM {table} WHERE name = %s"
         self.purge = (
             f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} "
             "WHERE expire_time > 0 AND expire_time < %s "

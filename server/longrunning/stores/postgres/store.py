@@ -15,6 +15,7 @@ from longrunning.stores.postgres.opening import open_schema
 from longrunning.stores.postgres.queries import Queries
 from longrunning.stores.postgres.reads import Reads
 from longrunning.stores.postgres.worklist import PostgresWorklist
+from longrunning.stores.postgres.writes import Writes
 from longrunning.stores.rows import record_of, rewritten, written
 from longrunning.stores.watchers import Watchers
 
@@ -57,6 +58,9 @@ class PostgresStore(Store):
             raise ValueError(f"malformed PostgreSQL connection parameters: {error}") from None
         self._migrate = migrate
         self._reads = Reads(self._database, self._queries.get)
+        self._creations = Writes(self._database, self._queries.create)
+        self._replacements = Writes(self._database, self._queries.replace)
+        self._deletions = Writes(self._database, self._queries.delete)
         self._poll = Poll(self._poll_seconds, self._notify_watchers)
         self._watchers = Watchers(first=self._poll.start, last=self._poll.stop)
         self._announcer: Announcer | None = None
@@ -100,6 +104,8 @@ class PostgresStore(Store):
     async def close(self) -> None:
         """Tells others what is still to be told, and disconnects."""
         self._poll.stop()
+        for writes in (self._creations, self._replacements, self._deletions):
+            await writes.close()
         if self._announcer:
             await self._announcer.close()
         if self._listener:
@@ -110,7 +116,7 @@ class PostgresStore(Store):
         """Adds a record; see `Store.create`."""
         values = (*written(record), request)
         key = (record.caller, record.method, record.parent, record.request_id)
-        while not await self._database.write(self._queries.create, values):
+        while not await self._creations.write(record.name, values):
             if rows := await self._database.read(self._queries.find_request_id, key):
                 return record_of(rows[0])
             # It was there and was deleted in between: it can be added now.
@@ -129,14 +135,14 @@ class PostgresStore(Store):
     async def replace(self, record: Record) -> bool:
         """Writes the next revision of a record, if nobody was faster."""
         values = (*rewritten(record), record.name, record.revision - 1)
-        replaced = await self._database.write(self._queries.replace, values) == 1
+        replaced = await self._replacements.write(record.name, values)
         if replaced:
             self._changed(record.name)
         return replaced
 
     async def delete(self, name: str) -> bool:
         """Removes an operation; returns whether it was there."""
-        deleted = await self._database.write(self._queries.delete, [name]) == 1
+        deleted = await self._deletions.write(name, [name])
         if deleted:
             self._changed(name)
         return deleted
