@@ -198,6 +198,10 @@ class View:
         if page_token:
             position = tokens.read(page_token, binding, now=ledger.clock())
         page = operations_pb2.ListOperationsResponse()
+        bounds = selection.bounds()
+        # One more than a page holds tells whether there is another page.
+        all_match = bounds.exact and not pattern.has_wildcard
+        limit = min(_ROWS_AT_ONCE, size + 1) if all_match else _ROWS_AT_ONCE
 
         room, rows = MAX_PAGE_BYTES, _ROWS_PER_PAGE
         while rows > 0:
@@ -205,9 +209,9 @@ class View:
                 parent=None if pattern.has_wildcard else pattern.text,
                 parent_prefix=pattern.prefix,
                 service=self._service.name,
-                bounds=selection.bounds(),
+                bounds=bounds,
                 before=position,
-                limit=_ROWS_AT_ONCE,
+                limit=limit,
                 scan=rows,
             )
             found = await ledger.store.list(query)
@@ -225,7 +229,7 @@ class View:
                 return page
             position = found.position
             # A step that found less than it may has looked at all the rows that it may.
-            rows -= len(found) if len(found) == _ROWS_AT_ONCE else rows
+            rows -= len(found) if len(found) == limit else rows
         page.next_page_token = tokens.write(position, binding, now=ledger.clock())
         return page
 
