@@ -16,10 +16,10 @@ from pathlib import Path
 import grpc.aio
 from google.longrunning import operations_pb2, operations_pb2_grpc
 from google.protobuf import json_format
+
+from grpc_transcoding import ReplyCache, Transcoder
 from tests.grpc_transcoding.anchors import load
 from tests.grpc_transcoding.bindings.routing import router_of
-
-from grpc_transcoding import Transcoder
 
 RESULTS = Path(__file__).parents[1] / "results" / "transcoding.json"
 NAME = "projects/p/locations/l/operations/o"
@@ -85,6 +85,7 @@ def lookups() -> dict[str, Callable[[int], None]]:
 def calls() -> dict[str, Callable[[int], None]]:
     apps = {
         "GetOperation, JSON known": transcoder(reply_encoder=lambda *_: JSON),
+        "GetOperation, JSON in a ReplyCache": transcoder(reply_encoder=ReplyCache()),
         "GetOperation, JSON written": transcoder(),
         "GetOperation, two interceptors, JSON known": transcoder(
             interceptors=[Passes(), Passes()], reply_encoder=lambda *_: JSON

@@ -10,6 +10,7 @@ from google.protobuf.message import Message
 
 from grpc_transcoding.errors import TranscodingError, invalid_argument
 from grpc_transcoding.http.endpoint import Endpoint, shown_type
+from grpc_transcoding.http.reply_cache import ReplyCache
 from grpc_transcoding.http.reply_style import ReplyEncoder, ReplyStyle
 from grpc_transcoding.http.request_head import RequestHead
 from grpc_transcoding.messages.json_reply import JsonFormat, dump, encode_json, json_value
@@ -68,13 +69,14 @@ class ReplyWriter:
     def __init__(self, pool: DescriptorPool, encoder: ReplyEncoder | None) -> None:
         self._pool = pool
         self._encoder = encoder
+        self._may_use_threads = encoder is None or isinstance(encoder, ReplyCache)
 
     def may_take_long(self, reply: Message) -> bool:
         """Says whether a reply is so large that it is better written on a thread.
 
         With an encoder of the user's own, it is not: that may not be made for threads.
         """
-        return self._encoder is None and reply.ByteSize() > _LARGE
+        return self._may_use_threads and reply.ByteSize() > _LARGE
 
     def write(self, endpoint: Endpoint, reply: Message, style: ReplyStyle) -> tuple[bytes, bytes]:
         """Returns a reply's content type and bytes."""

@@ -1,0 +1,72 @@
+"""Replies that are asked for again are not written again, and are never stale."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grpc_transcoding import JsonFormat, ReplyCache, Transcoder
+from tests.grpc_transcoding._gen import library_pb2, library_pb2_grpc
+from tests.grpc_transcoding.asgi_client import call
+
+BOOK = "/v1/shelves/1/books/2"
+PLAIN, PRETTY = JsonFormat(), JsonFormat(pretty=True)
+
+
+class Encoder:
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def __call__(self, reply, style) -> bytes:
+        self.calls += 1
+        return f"{reply.title} {style.pretty}".encode()
+
+
+def test_an_equal_reply_is_written_once_for_each_style():
+    cache, encode = ReplyCache(), Encoder()
+    for _ in range(3):
+        assert cache(library_pb2.Book(title="Emma"), PLAIN, encode) == b"Emma False"
+        assert cache(library_pb2.Book(title="Emma"), PRETTY, encode) == b"Emma True"
+    assert encode.calls == 2
+
+
+def test_replies_of_two_types_with_the_same_bytes_are_two():
+    cache, encode = ReplyCache(), Encoder()
+    book = library_pb2.Book(name="a", title="b")
+    create = library_pb2.UpdateBookResponse.FromString(b"")
+    assert cache(library_pb2.Book(), PLAIN, encode) == b" False"
+    assert cache(create, PLAIN, lambda *_: b"{}") == b"{}"
+    assert cache(book, PLAIN, encode) == b"b False"
+
+
+def test_a_reply_that_was_changed_in_place_is_another():
+    cache, encode = ReplyCache(), Encoder()
+    book = library_pb2.Book(title="Emma")
+    assert cache(book, PLAIN, encode) == b"Emma False"
+    book.title = "Lady Susan"
+    assert cache(book, PLAIN, encode) == b"Lady Susan False"
+
+
+def test_what_is_too_large_is_not_kept():
+    cache, encode = ReplyCache(max_reply_bytes=10), Encoder()
+    for _ in range(2):
+        cache(library_pb2.Book(title="x" * 20), PLAIN, encode)
+    assert (encode.calls, cache.size) == (2, 0)
+
+
+@given(st.lists(st.integers(0, 30), max_size=60))
+def test_it_never_holds_more_than_it_may_and_is_always_right(numbers):
+    cache, encode = ReplyCache(max_bytes=300), Encoder()
+    for number in numbers:
+        title = "t" * number
+        assert cache(library_pb2.Book(title=title), PLAIN, encode) == f"{title} False".encode()
+        held = sum(len(raw) + len(json) for (raw, *_), json in cache._kept.items())
+        assert cache.size == held <= 300
+
+
+async def test_a_transcoder_with_a_cache_answers_the_same(app, servicer):
+    cached = Transcoder(reply_encoder=ReplyCache())
+    library_pb2_grpc.add_LibraryServicer_to_server(servicer, cached)
+    for title in ("Emma", "Emma", "Lady Susan"):
+        servicer.reply = library_pb2.Book(title=title)
+        for query in ("", "?prettyPrint=true", "?fields=title", "?alt=proto"):
+            expected = await call(app, "GET", BOOK + query)
+            assert (await call(cached, "GET", BOOK + query)).body == expected.body
