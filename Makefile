@@ -6,7 +6,7 @@ LOWEST := .venv-lowest
 PROTOC := build/protoc-venv
 PIP := install --quiet --disable-pip-version-check
 
-.PHONY: fuzz demo test test-current test-lowest check protos check-protos wheel bench clean
+.PHONY: fuzz demo test test-current test-lowest check protos check-protos wheel bench clean soak bench-stores
 
 # The package itself, editable, with what the demo shows it to.
 $(VENV)/.demo: pyproject.toml constraints.txt
@@ -61,6 +61,16 @@ protos: $(PROTOC)/.done ## regenerates the _gen/ folders
 fuzz: $(VENV)/.check ## the transcoder under coverage-guided fuzzing, for FUZZ_SECONDS (300)
 	$(VENV)/bin/python -m pip $(PIP) --constraint constraints.txt atheris
 	$(VENV)/bin/python -m tests.grpc_transcoding.fuzz.http_requests -max_total_time=$(or $(FUZZ_SECONDS),300)
+
+soak: $(VENV)/.check ## what the suite does of the stores' faults, a hundred times over (needs strace)
+	LRO_SOAK=1 LRO_KILLS=100 LRO_EXAMPLES=500 $(VENV)/bin/python -m pytest -q --timeout 1800 \
+		tests/longrunning/stores/test_kills.py tests/longrunning/stores/test_syncs.py \
+		tests/longrunning/stores/test_state_machine.py
+
+bench-stores: $(VENV)/.check ## lists at a million operations, lifecycles a second, waiters
+	$(VENV)/bin/python -m benchmarks.stores.lifecycles
+	$(VENV)/bin/python -m benchmarks.stores.waiters
+	$(VENV)/bin/python -m benchmarks.stores.lists
 
 clean:
 	rm -rf $(VENV) $(LOWEST) build dist
