@@ -1,11 +1,15 @@
 """What the tests of the server share: an injected clock, and operations on a real store."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from longrunning import InProcessEngine, MemoryStore, Operations, SQLiteStore, Store
+from longrunning import InProcessEngine, Operations, Store
+from tests.longrunning.stores.postgres_server import PostgresServer
+from tests.longrunning.stores.storages import Memory, PostgresSchema, SQLiteFile, Storage
+
+PLACES = ["memory", "sqlite", "postgres"]
 
 
 class Clock:
@@ -26,10 +30,37 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """One PostgreSQL for the session."""
+    with PostgresServer() as server:
+        yield server
+
+
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Storage]:
+    """Makes the place that a fixture's parameter names, and clears it up."""
+    made: Storage
+    if request.param == "memory":
+        made = Memory()
+    elif request.param == "sqlite":
+        made = SQLiteFile(tmp_path)
+    else:
+        server = request.getfixturevalue("postgres")
+        made = PostgresSchema(server, notify=request.param == "postgres")
+    yield made
+    made.remove()
+
+
+@pytest.fixture(params=PLACES)
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Storage]:
+    """A fresh place for operations, of every kind."""
+    yield from place(request, tmp_path)
+
+
+@pytest.fixture
+def store(storage: Storage) -> Store:
     """A store that is not open yet."""
-    return MemoryStore() if request.param == "memory" else SQLiteStore(tmp_path / "operations.db")
+    return storage.store()
 
 
 @pytest.fixture

@@ -169,6 +169,7 @@ def test_a_wrong_name_format_is_refused(
         new_operations().for_service(OTHER, name_format=template)
 
 
+@pytest.mark.parametrize("storage", ["memory", "sqlite"], indirect=True)
 async def test_silent_work_elsewhere_is_lost_after_its_lease(
     new_operations: Callable[..., Operations], clock: object
 ) -> None:
@@ -185,4 +186,15 @@ async def test_silent_work_elsewhere_is_lost_after_its_lease(
             "The worker of the operation was lost before it finished.",
         )
         assert not (await operations.get(talking)).done
+        assert not (await operations.get(patient)).done
+
+
+@pytest.mark.parametrize("storage", ["postgres"], indirect=True)
+async def test_the_clock_of_the_database_judges_the_lease(
+    new_operations: Callable[..., Operations],
+) -> None:
+    async with new_operations() as operations:
+        patient = (await operations.create(lease=3600)).name
+        silent = (await operations.create(lease=0.05)).name
+        assert (await operations.wait(silent, 20)).error.code == 10
         assert not (await operations.get(patient)).done

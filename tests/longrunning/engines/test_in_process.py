@@ -4,7 +4,6 @@ import asyncio
 import logging
 import threading
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,14 +18,17 @@ from longrunning import (
     OperationCancelled,
     OperationNotFound,
     Operations,
-    SQLiteStore,
     Store,
     SyncOperationContext,
 )
+from tests.longrunning.stores.storages import Storage
 
 TEXT = wrappers_pb2.StringValue
 NUMBER = wrappers_pb2.Int32Value
 WAIT = 20.0
+
+# Two processes need a place that both can reach.
+SHARED = pytest.mark.parametrize("storage", ["sqlite", "postgres"], indirect=True)
 
 
 def info_of(operation: operations_pb2.Operation) -> error_details_pb2.ErrorInfo:
@@ -266,7 +268,8 @@ async def test_no_more_run_at_once_than_may_and_the_rest_follow_in_order(store: 
         for name in names:
             assert (await operations.wait(name, WAIT)).done
     assert most == 2
-    assert sorted(order, key=int) == order
+    # The two that may run begin in order, and may overtake each other by that one place.
+    assert all(abs(int(began) - place) < 2 for place, began in enumerate(order))
 
 
 @pytest.mark.parametrize(
@@ -314,12 +317,12 @@ async def die(operations: Operations) -> None:
     await asyncio.gather(engine._sweeper, *engine._tasks, return_exceptions=True)
 
 
+@SHARED
 @pytest.mark.parametrize("handler", ["wait", "retry"])
 async def test_the_work_of_a_dead_process_is_taken_over_after_its_lease(
-    tmp_path: Path, handler: str
+    storage: Storage, handler: str
 ) -> None:
-    path = tmp_path / "shared.db"
-    dead, alive = make(SQLiteStore(path), lease_seconds=0.2), make(SQLiteStore(path))
+    dead, alive = make(storage.store(), lease_seconds=0.2), make(storage.store())
     lost, found = Service(dead), Service(alive)
     found.go_on.set()
     async with alive, dead:
@@ -333,17 +336,17 @@ async def test_the_work_of_a_dead_process_is_taken_over_after_its_lease(
             assert (found.attempts, info_of(done).reason) == ([], "WORKER_LOST")
 
 
-async def test_work_is_given_up_after_its_last_attempt(tmp_path: Path) -> None:
-    path = tmp_path / "shared.db"
+@SHARED
+async def test_work_is_given_up_after_its_last_attempt(storage: Storage) -> None:
     for attempt in (1, 2):
-        operations = make(SQLiteStore(path), lease_seconds=0.05)
+        operations = make(storage.store(), lease_seconds=0.05)
         service = Service(operations)
         async with operations:
             if attempt == 1:
                 name = await service.start("retry")
             await service.began.wait()
             await die(operations)
-    operations = make(SQLiteStore(path))
+    operations = make(storage.store())
     service = Service(operations)
     async with operations:
         done = await operations.wait(name, WAIT)
@@ -351,9 +354,9 @@ async def test_work_is_given_up_after_its_last_attempt(tmp_path: Path) -> None:
     assert info_of(done).metadata == {"attempt": "2"}
 
 
-async def test_a_cancellation_crosses_processes(tmp_path: Path) -> None:
-    path = tmp_path / "shared.db"
-    worker, other = make(SQLiteStore(path)), make(SQLiteStore(path))
+@SHARED
+async def test_a_cancellation_crosses_processes(storage: Storage) -> None:
+    worker, other = make(storage.store()), make(storage.store())
     service = Service(worker)
     async with worker, other:
         name = await service.start("wait")
@@ -387,9 +390,9 @@ async def test_work_of_a_handler_that_is_not_here_stays_queued_for_one_that_has_
         assert (await knows.wait(queued, WAIT)).HasField("response")
 
 
-async def test_an_attempt_that_lost_its_work_cannot_write(tmp_path: Path) -> None:
-    path = tmp_path / "shared.db"
-    slow, fast = make(SQLiteStore(path), lease_seconds=0.05), make(SQLiteStore(path))
+@SHARED
+async def test_an_attempt_that_lost_its_work_cannot_write(storage: Storage) -> None:
+    slow, fast = make(storage.store(), lease_seconds=0.05), make(storage.store())
     late, service = Service(slow), Service(fast)
     service.go_on.set()
     async with fast, slow:

@@ -6,30 +6,14 @@ from pathlib import Path
 import pytest
 
 from longrunning import Store
-from tests.longrunning.stores.postgres_server import PostgresServer
-from tests.longrunning.stores.storages import Memory, PostgresSchema, SQLiteFile, Storage
+from tests.longrunning.conftest import PLACES, place
+from tests.longrunning.stores.storages import Storage
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
-    """One PostgreSQL for the session."""
-    with PostgresServer() as server:
-        yield server
-
-
-@pytest.fixture(params=["memory", "sqlite", "postgres", "postgres-without-notify"])
+@pytest.fixture(params=[*PLACES, "postgres-without-notify"])
 def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Storage]:
-    """A fresh place for operations, of every kind."""
-    made: Storage
-    if request.param == "memory":
-        made = Memory()
-    elif request.param == "sqlite":
-        made = SQLiteFile(tmp_path)
-    else:
-        server = request.getfixturevalue("postgres")
-        made = PostgresSchema(server, notify=request.param == "postgres")
-    yield made
-    made.remove()
+    """A fresh place of every kind, PostgreSQL with its messages and by its slow poll alone."""
+    yield from place(request, tmp_path)
 
 
 @pytest.fixture
