@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import grpc.aio
@@ -19,7 +19,6 @@ from grpc_transcoding.bindings.service_config import load_service_config
 from grpc_transcoding.calls.backend import Backend
 from grpc_transcoding.calls.colours import Interceptor, backend_for, check_interceptors
 from grpc_transcoding.calls.descriptors import Descriptors, ReflectionError
-from grpc_transcoding.calls.remote_services import RemoteServices
 from grpc_transcoding.calls.servicers import Handler, Servicers
 from grpc_transcoding.http.asgi import ASGIApp, Receive, Scope, Send
 from grpc_transcoding.http.endpoint import Endpoint
@@ -30,10 +29,12 @@ from grpc_transcoding.http.reply_style import ReplyEncoder
 from grpc_transcoding.http.reply_writer import ReplyWriter
 from grpc_transcoding.http.service import HttpService
 from grpc_transcoding.messages.json_reply import JsonFormat, dump
-from grpc_transcoding.openapi import openapi_document
 from grpc_transcoding.options import Options
 from grpc_transcoding.path_templates import Unescape
 from grpc_transcoding.route_table import RouteTable
+
+if TYPE_CHECKING:
+    from grpc_transcoding.calls.remote_services import RemoteServices
 
 Lifespan = Callable[[Any], AbstractAsyncContextManager[Any]]
 
@@ -121,7 +122,7 @@ class Transcoder:
         self._http_rules = tuple(http_rules)
         self._interceptors = tuple(interceptors)
         check_interceptors(self._interceptors)
-        self._remote = RemoteServices(channel, descriptors, services) if channel else None
+        self._remote = _remote_services(channel, descriptors, services) if channel else None
         if self._remote and self._interceptors:
             raise TypeError("interceptors run where the servicers are: on the remote server")
         self._lifespan = lifespan
@@ -187,6 +188,8 @@ class Transcoder:
             options: As of `openapi_document`: `server_url`, `version`, `authorization_url`,
                 `token_url`.
         """
+        from grpc_transcoding.openapi import openapi_document  # noqa: PLC0415 - rarely asked for
+
         self.build()
         assert self._assembly is not None
         return openapi_document(self._assembly, **options)
@@ -261,3 +264,12 @@ class Transcoder:
         elif scope["type"] == "websocket":
             await receive()
             await send({"type": "websocket.close", "code": 1003})
+
+
+def _remote_services(
+    channel: grpc.aio.Channel, descriptors: Descriptors | None, services: Sequence[str]
+) -> RemoteServices:
+    # Most transcoders have their servicers with them, and need none of this.
+    from grpc_transcoding.calls.remote_services import RemoteServices  # noqa: PLC0415
+
+    return RemoteServices(channel, descriptors, services)

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-import yaml
 from google.api import auth_pb2, backend_pb2, http_pb2, service_pb2
 from google.protobuf import json_format, message
 
@@ -99,6 +98,8 @@ def load_service_config(config: str | Path | service_pb2.Service) -> ServiceConf
     """
     if isinstance(config, service_pb2.Service):
         return _from_message(config)
+    import yaml  # noqa: PLC0415 - who passes messages does not pay for it
+
     path = Path(config)
     try:
         text = path.read_text(encoding="utf-8")
