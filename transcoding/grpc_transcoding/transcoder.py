@@ -44,6 +44,8 @@ class Transcoder:
 
     An ASGI 3 application. Generated `add_*Servicer_to_server` functions take it as their server.
     The rules are checked when it is built: at the first request or lifespan event, or by `build`.
+
+    Spec: google/api/http.proto, HttpRule; AIP-127 (transcoding); AIP-193 (errors); ASGI 3.
     """
 
     def __init__(
