@@ -399,7 +399,7 @@ class Operations:
             self._session = None
             await self.store.close()
             raise
-        self._purging = asyncio.create_task(self._purge_forever())
+        self._purging = asyncio.create_task(self._purge_while_open(self._session))
         return self
 
     async def __aexit__(
@@ -445,8 +445,8 @@ class Operations:
             )
         return self._session
 
-    async def _purge_forever(self) -> None:
-        while True:
+    async def _purge_while_open(self, session: Session) -> None:
+        while self._session is session:
             try:
                 await self._purge()
             except OperationsError as error:

@@ -49,6 +49,7 @@ class InProcessEngine(Engine):
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._stopping = False
+        self._ended = False
         self._backlog = False
         self._unwatch: Unwatch | None = None
 
@@ -59,7 +60,7 @@ class InProcessEngine(Engine):
         self._handlers = handlers
         self._owner = str(uuid.uuid4())
         self._next_beat = 0
-        self._stopping = False
+        self._stopping = self._ended = False
         await self._beat()
         self._sweeper = asyncio.create_task(self._sweep_forever())
 
@@ -88,7 +89,8 @@ class InProcessEngine(Engine):
         await self._settle(_STOPPING_SECONDS)
         if self._running:
             _log.warning("%d operations did not heed their interruption", len(self._running))
-        self._sweeper.cancel()
+        self._ended = True
+        self._wake.set()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(self._sweeper, *self._tasks, return_exceptions=True)
@@ -164,8 +166,10 @@ class InProcessEngine(Engine):
                 attempt.cancel()
 
     async def _sweep_forever(self) -> None:
+        # It is told to end, not cancelled: a pool that waits with wait_for can swallow that before
+        # Python 3.12, and whoever waits for the end would wait for ever.
         clock = asyncio.get_running_loop().time
-        while True:
+        while not self._ended:
             next_sweep = clock() + self._sweep_seconds
             try:
                 await self._beat()
@@ -175,18 +179,17 @@ class InProcessEngine(Engine):
                     await self._fill()
             except OperationsError as error:
                 _log.warning("the sweep failed, and is tried again: %s", error)
-                await asyncio.sleep(self._sweep_seconds)
+                await self._woken_before(next_sweep)
 
     async def _woken_before(self, when: float) -> bool:
-        """Waits until there is room for work that waits; returns False when it is time to sweep."""
-        # Not wait_for: before Python 3.12 it can swallow the cancellation that `stop` sends.
+        """Waits for room for work that waits; returns False when it is time to sweep, or to end."""
         try:
             async with asyncio.timeout_at(when):
                 await self._wake.wait()
         except TimeoutError:
             return False
         self._wake.clear()
-        return True
+        return not self._ended
 
     async def _beat(self) -> None:
         """Renews the lease when a third of it is over."""

@@ -310,7 +310,9 @@ async def test_stopping_lets_work_finish_that_needs_little_time(store: Store) ->
 async def die(operations: Operations) -> None:
     """Leaves an engine as a SIGKILL would: nothing is written, no sign of life follows."""
     engine: Any = operations._engine
-    for task in [engine._sweeper, *engine._tasks]:
+    engine._ended = True
+    engine._wake.set()
+    for task in engine._tasks:
         task.cancel()
     for attempt in engine._running.values():
         attempt._work.cancel()
@@ -399,7 +401,8 @@ async def test_an_attempt_that_lost_its_work_cannot_write(storage: Storage) -> N
         name = await late.start("retry", "by the first")
         await late.began.wait()
         # The first worker stands still: its lease is not renewed, yet it does not know it.
-        slow._engine._sweeper.cancel()  # type: ignore[attr-defined]
+        slow._engine._ended = True  # type: ignore[attr-defined]
+        slow._engine._wake.set()  # type: ignore[attr-defined]
         done = await fast.wait(name, WAIT)
         late.go_on.set()
         await slow._engine._settle(WAIT)  # type: ignore[attr-defined]
