@@ -1,11 +1,17 @@
 """Who waits for operations to be done."""
 
 import asyncio
+import logging
 from collections.abc import Collection
 
+from longrunning.errors import OperationsError
 from longrunning.lifecycle import Record
 from longrunning.stores import Store
 from longrunning.stores.contract import Unwatch
+
+_log = logging.getLogger(__name__)
+
+_LOOKS = 100
 
 
 class Waiters:
@@ -17,7 +23,7 @@ class Waiters:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._waiting: dict[str, set[asyncio.Future[None]]] = {}
+        self._waiting: dict[str, set[asyncio.Future[Record | None]]] = {}
         self._unwatch: Unwatch | None = None
         self._changed: set[str] = set()
         self._looking: asyncio.Task[None] | None = None
@@ -33,7 +39,7 @@ class Waiters:
         Returns:
             None if there is no such operation, or no longer.
         """
-        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        woken: asyncio.Future[Record | None] = asyncio.get_running_loop().create_future()
         self._add(name, woken)
         try:
             record = await self._store.get(name)
@@ -42,20 +48,23 @@ class Waiters:
             await asyncio.wait([woken], timeout=seconds)
         finally:
             self._remove(name, woken)
+        if woken.done() and not woken.cancelled():
+            return woken.result()
         return await self._store.get(name)
 
     def drain(self) -> None:
         """Answers everyone who waits with the latest state, and from now on at once."""
         self._draining = True
-        for name in list(self._waiting):
-            self._wake(name)
+        for waiting in self._waiting.values():
+            for woken in waiting:
+                woken.cancel()
 
-    def _add(self, name: str, woken: asyncio.Future[None]) -> None:
+    def _add(self, name: str, woken: asyncio.Future[Record | None]) -> None:
         self._waiting.setdefault(name, set()).add(woken)
         if self._unwatch is None:
             self._unwatch = self._store.watch(self._notice)
 
-    def _remove(self, name: str, woken: asyncio.Future[None]) -> None:
+    def _remove(self, name: str, woken: asyncio.Future[Record | None]) -> None:
         waiting = self._waiting[name]
         waiting.discard(woken)
         if not waiting:
@@ -63,6 +72,7 @@ class Waiters:
         if not self._waiting and self._unwatch:
             self._unwatch()
             self._unwatch = None
+            self._changed.clear()
 
     def _notice(self, names: Collection[str] | None) -> None:
         if names is None:
@@ -75,14 +85,20 @@ class Waiters:
     async def _look(self) -> None:
         try:
             while self._changed:
-                name = self._changed.pop()
-                record = await self._store.get(name)
-                if record is None or record.state.done:
-                    self._wake(name)
+                # Together, so that a store which can answers them in one round trip.
+                names = [self._changed.pop() for _ in range(min(_LOOKS, len(self._changed)))]
+                records = await asyncio.gather(*(self._store.get(name) for name in names))
+                for name, record in zip(names, records, strict=True):
+                    if record is None or record.state.done:
+                        self._wake(name, record)
+        except OperationsError as error:
+            # The store tells of changes again when it can be read again.
+            _log.warning("cannot look at what is waited for: %s", error)
         finally:
             self._looking = None
 
-    def _wake(self, name: str) -> None:
+    def _wake(self, name: str, record: Record | None) -> None:
+        """Hands a record that is done, or gone, to everyone who waits for it."""
         for woken in self._waiting.get(name, ()):
             if not woken.done():
-                woken.set_result(None)
+                woken.set_result(record)
