@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractAsyncContextManager
@@ -36,6 +37,7 @@ from grpc_transcoding.route_table import RouteTable
 if TYPE_CHECKING:
     from grpc_transcoding.calls.remote_services import RemoteServices
 
+_log = logging.getLogger("grpc_transcoding")
 Lifespan = Callable[[Any], AbstractAsyncContextManager[Any]]
 
 
@@ -134,6 +136,7 @@ class Transcoder:
         self._executor = executor
         self._reply_encoder = reply_encoder
         self._openapi_path = openapi_path
+        self._openapi_pages: dict[str, bytes] = {}
         self._servicers = Servicers(self._pool)
         self._service: HttpService | None = None
         self._assembly: Assembly | None = None
@@ -197,7 +200,12 @@ class Transcoder:
         return openapi_document(self._assembly, **options)
 
     def _openapi_page(self, root_path: str) -> bytes:
-        return dump(self.openapi(server_url=root_path or "/"), JsonFormat(pretty=True))
+        page = self._openapi_pages.get(root_path)
+        if page is None:
+            page = dump(self.openapi(server_url=root_path or "/"), JsonFormat(pretty=True))
+            if len(self._openapi_pages) < 16:  # the mounts of one process are few
+                self._openapi_pages[root_path] = page
+        return page
 
     async def load(self) -> None:
         """Builds the transcoder, after asking a remote server for its services if need be.
@@ -238,6 +246,7 @@ class Transcoder:
         }
         domain = self._error_domain or assembly.name or "grpc-transcoding"
         self._assembly = assembly
+        self._openapi_pages.clear()
         return HttpService(
             router=assembly.router,
             endpoints=endpoints,
@@ -247,6 +256,13 @@ class Transcoder:
             errors=ErrorReplies(pool, domain, self._options.www_authenticate),
             pages={self._openapi_path.encode(): self._openapi_page} if self._openapi_path else {},
         )
+
+    async def _load_at_start(self) -> None:
+        try:
+            await self.load()
+        except ReflectionError as error:
+            # It may come up later than we do; until then requests are answered with 503.
+            _log.warning("the remote server cannot be asked for its services yet: %s", error)
 
     async def _first_service(self) -> ASGIApp:
         try:
@@ -262,7 +278,7 @@ class Transcoder:
             service = self._service or await self._first_service()
             await service(scope, receive, send)
         elif scope["type"] == "lifespan":
-            await run_lifespan(self, self.load, self._lifespan, scope, receive, send)
+            await run_lifespan(self, self._load_at_start, self._lifespan, scope, receive, send)
         elif scope["type"] == "websocket":
             await receive()
             await send({"type": "websocket.close", "code": 1003})

@@ -12,6 +12,7 @@ from grpc_reflection.v1alpha import reflection
 from grpc_transcoding import Transcoder
 from tests.grpc_transcoding._gen import library_pb2, library_pb2_grpc
 from tests.grpc_transcoding.asgi_client import Conversation, call, scope_of
+from tests.grpc_transcoding.http.test_lifespan import Lifespan
 from tests.grpc_transcoding.library import LibraryServicer
 
 LIBRARY = "grpc_transcoding.testing.v1.Library"
@@ -171,3 +172,27 @@ async def test_what_cannot_be_used_is_refused_when_it_is_made(channel, tmp_path)
 class Nothing(grpc.aio.ServerInterceptor):
     async def intercept_service(self, continuation, details):
         return await continuation(details)
+
+
+@pytest.mark.logs_errors
+async def test_a_remote_server_may_come_up_after_the_transcoder(servicer, unused_tcp_port):
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{unused_tcp_port}") as channel:
+        remote = Transcoder(channel=channel)
+        played = Lifespan(remote)
+        await played.tell("startup")
+        while not played.sent:
+            await asyncio.sleep(0.001)
+        assert played.sent == ["startup.complete"]
+        assert (await call(remote, "GET", BOOK)).status == 503
+        server = grpc.aio.server()
+        library_pb2_grpc.add_LibraryServicer_to_server(servicer, server)
+        reflection.enable_server_reflection([LIBRARY], server)
+        server.add_insecure_port(f"127.0.0.1:{unused_tcp_port}")
+        await server.start()
+        async with asyncio.timeout(10):
+            while (await call(remote, "GET", BOOK)).status == 503:
+                await asyncio.sleep(0.05)  # the channel's own back-off
+        assert (await call(remote, "GET", BOOK)).status == 200
+        await played.tell("shutdown")
+        await played.end()
+        await server.stop(None)
