@@ -85,6 +85,8 @@ class MemoryStore(Store):
 
         Unlike a store with indexes, this one looks at every newer record on the way.
         """
+        if query.bounds.nothing:
+            return Page(records=(), position="")
         end = bisect_left(self._ids, query.before) if query.before else len(self._ids)
         selected: list[Record] = []
         for position in range(end - 1, max(end - 1 - query.scan, -1), -1):

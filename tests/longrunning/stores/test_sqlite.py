@@ -16,6 +16,7 @@ import pytest
 
 from longrunning import ResourceExhausted, SQLiteStore, StoreError, Unavailable
 from longrunning.stores import Query
+from longrunning.stores.sqlite import queries
 from longrunning.stores.sqlite.opening import APPLICATION_ID
 from tests.longrunning.stores.records import claimed, new_record
 
@@ -312,6 +313,17 @@ async def test_a_watcher_hears_of_another_process_and_not_twice_of_its_own(path:
     unwatch()
     await first.close()
     await second.close()
+
+
+async def test_a_long_queue_of_other_handlers_is_not_in_the_way(store: SQLiteStore) -> None:
+    """Each step of the look-up goes by an index on the handler."""
+    values = {"handlers": "[]", "limit": 1}
+    plan = await store.write(
+        lambda c: c.execute(f"EXPLAIN QUERY PLAN {queries.PENDING}", values).fetchall()
+    )
+    details = [row[3] for row in plan]
+    assert any("USING INDEX operations_pending (handler=?)" in each for each in details)
+    assert not any(each.startswith("SCAN operations") for each in details)
 
 
 # Faults: each is named to the caller, loses nothing that was acknowledged, and passes by itself

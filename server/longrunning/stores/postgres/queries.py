@@ -71,8 +71,11 @@ class Queries:
             "WHERE expire_time > 0 AND expire_time < %s "
             "ORDER BY expire_time LIMIT %s FOR UPDATE SKIP LOCKED)"
         )
+        # The oldest few of each handler, so that a long queue of others is not in the way.
         self.pending = (
-            f"{select} WHERE state = 'pending' AND handler = ANY(%s) ORDER BY id LIMIT %s"
+            f"SELECT {_SELECTED} FROM unnest(%(handlers)s::text[]) AS wanted (wanted), "
+            f"LATERAL (SELECT * FROM {table} WHERE state = 'pending' AND handler = wanted "
+            "ORDER BY id LIMIT %(limit)s) AS oldest ORDER BY id LIMIT %(limit)s"
         )
         self.orphans = (
             f"{select} AS o WHERE state IN ('running', 'cancelling') AND owner <> '' "

@@ -26,7 +26,8 @@ class PostgresWorklist(Worklist):
 
     async def pending(self, handlers: Collection[str], *, limit: int) -> Sequence[Record]:
         """Returns pending records for one of these handlers, the oldest first."""
-        rows = await self._database.read(self._queries.pending, [list(handlers), limit])
+        values = {"handlers": sorted(set(handlers)), "limit": limit}
+        rows = await self._database.read(self._queries.pending, values)
         return [record_of(row) for row in rows]
 
     async def orphans(self, *, now: int, limit: int) -> Sequence[Record]:  # noqa: ARG002 - not our clock

@@ -62,7 +62,9 @@ def open_file(path: Path, migrate: Migrate, busy_seconds: float) -> Opened:
     with contextlib.ExitStack() as undo:
         try:
             writing = _connect(path, busy_seconds, undo)
+            writing.execute("BEGIN")  # what is read is of one moment: others may be opening it too
             _check_ours(writing)
+            writing.execute("COMMIT")
             _use_write_ahead_log(writing, busy_seconds)
             writing.execute("PRAGMA synchronous = FULL")
             writing.execute("BEGIN IMMEDIATE")

@@ -36,10 +36,15 @@ DELETE FROM operations WHERE id IN (
 )
 """
 
+# The oldest few of each handler, so that a long queue of others is not in the way.
 PENDING = f"""
-{_SELECT}
-WHERE state = 'pending' AND handler IN (SELECT value FROM json_each(?))
-ORDER BY id LIMIT ?
+SELECT {", ".join(f"operations.{column}" for column in COLUMNS)}
+FROM json_each(:handlers) AS wanted CROSS JOIN operations
+WHERE operations.id IN (
+    SELECT id FROM operations WHERE state = 'pending' AND handler = wanted.value
+    ORDER BY id LIMIT :limit
+)
+ORDER BY operations.id LIMIT :limit
 """  # noqa: S608 - names of our own columns
 
 ORPHANS = f"""

@@ -44,7 +44,8 @@ class SQLiteWorklist(Worklist):
 
     async def pending(self, handlers: Collection[str], *, limit: int) -> Sequence[Record]:
         """Returns pending records for one of these handlers, the oldest first."""
-        return await self._file.select(queries.PENDING, (json.dumps(list(handlers)), limit))
+        values = {"handlers": json.dumps(sorted(set(handlers))), "limit": limit}
+        return await self._file.select(queries.PENDING, values)
 
     async def orphans(self, *, now: int, limit: int) -> Sequence[Record]:
         """Returns claimed records whose owner no longer lives."""

@@ -42,7 +42,7 @@ CREATE INDEX operations_by_service_and_done
 CREATE UNIQUE INDEX operations_by_request_id
     ON operations (caller, method, parent, request_id) WHERE request_id <> '';
 
-CREATE INDEX operations_pending ON operations (id) WHERE state = 'pending';
+CREATE INDEX operations_pending ON operations (handler, id) WHERE state = 'pending';
 CREATE INDEX operations_claimed ON operations (id) WHERE state IN ('running', 'cancelling');
 CREATE INDEX operations_expiring ON operations (expire_time) WHERE expire_time > 0;
 
