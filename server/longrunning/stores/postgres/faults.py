@@ -19,8 +19,7 @@ Fault = psycopg.Error | TimeoutError
 
 def opening_error(url: str, error: Fault) -> StoreError:
     """Returns what to tell an operator whose store does not open."""
-    said = " ".join(str(error).split()) or "it did not answer in time"
-    return StoreError(f"{url} cannot be used as a store: {said}")
+    return StoreError(f"{url} cannot be used as a store: {_said(error)}")
 
 
 def serving_error(error: Fault) -> OperationsError:
@@ -28,7 +27,7 @@ def serving_error(error: Fault) -> OperationsError:
     if isinstance(error, errors.UniqueViolation):
         return AlreadyExists("There is an operation of that name already.", reason="NAME_TAKEN")
     code = getattr(error, "sqlstate", None) or type(error).__name__
-    _log.error("PostgreSQL refused: %s (%s)", " ".join(str(error).split()), code)
+    _log.error("PostgreSQL refused: %s (%s)", _said(error), code)
     if isinstance(error, _FULL):
         return ResourceExhausted("The store has no room for this.", reason="STORE_FULL")
     return Unavailable("The store cannot serve this now.", reason="STORE_UNAVAILABLE")
@@ -44,3 +43,8 @@ def is_connection_lost(error: Fault) -> bool:
     return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) and not isinstance(
         error, (*_FULL, errors.QueryCanceled, errors.DeadlockDetected, errors.SerializationFailure)
     )
+
+
+def _said(error: Fault) -> str:
+    """Returns the driver's message as one line."""
+    return " ".join(str(error).split()) or "it did not answer in time"
