@@ -4,7 +4,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 
@@ -59,10 +59,26 @@ def _build() -> typer.Typer:
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; whatever goes wrong is one line on stderr."""
     try:
+        code = _run(arguments)
+        sys.stdout.flush()
+    except OSError as error:
+        _discard(sys.stdout)
+        if isinstance(error, BrokenPipeError):  # nobody reads any more
+            return ExitCode.BROKEN_PIPE
+        return _complain(f"cannot write to standard output: {error.strerror}")
+    return code
+
+
+def _run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code.
+
+    Raises:
+        OSError: its output cannot be written.
+    """
+    try:
         command = typer.main.get_command(_build())
         with command.make_context("lro", list(arguments)) as context:
             command.invoke(context)
-        sys.stdout.flush()
     except typer.Exit as error:
         return error.exit_code
     except Failure as failure:
@@ -71,11 +87,9 @@ def run(arguments: Sequence[str]) -> int:
         return _complain(_usage(error, arguments))
     except KeyboardInterrupt:
         return _complain("interrupted", ExitCode.INTERRUPTED)
-    except BrokenPipeError:
-        # Nobody reads any more; the interpreter's own flush at exit must not say so either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.BROKEN_PIPE
     except Exception as error:
+        if isinstance(error, OSError) and error.filename is None:
+            raise  # from writing: what else a command asks of the system it answers for itself
         if os.environ.get("LRO_DEBUG"):
             traceback.print_exc()
         what = f"{type(error).__name__}: {error}"
@@ -84,8 +98,17 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _complain(message: str, exit_code: ExitCode = ExitCode.REFUSED) -> int:
-    sys.stderr.write(f"lro: {one_line(message)}\n")
+    try:
+        sys.stderr.write(f"lro: {one_line(message)}\n")
+    except OSError:  # there is nowhere left to say so, but the exit code tells
+        _discard(sys.stderr)
     return exit_code
+
+
+def _discard(stream: TextIO) -> None:
+    """Let what is still to be written go nowhere: the interpreter tries once more at its exit."""
+    with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - by its descriptor
+        os.dup2(nowhere.fileno(), stream.fileno())
 
 
 def _usage(error: BaseException, arguments: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from longrunning.commands.checks import utf8
 from longrunning.commands.failure import Failure
 
 _PANEL = "Connection"
@@ -22,6 +23,7 @@ class Connection:
         typer.Option(
             envvar="LRO_ADDRESS",
             metavar="HOST:PORT",
+            callback=utf8,
             help="The server's gRPC address.",
             rich_help_panel=_PANEL,
         ),

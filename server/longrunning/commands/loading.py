@@ -32,7 +32,12 @@ def load_app(target: str, *, debug: bool = False) -> "App":
     """
     module_name, attribute = _split(target)
     module = _import(module_name, debug=debug)
-    found = _attribute(module, attribute)
+    try:
+        found = _attribute(module, attribute)
+    except (Failure, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        raise explain(f"looking up {target}", error, debug=debug) from None
     if isinstance(found, longrunning.App):
         return found
     if not callable(found) or not _takes_nothing(found):
@@ -42,8 +47,15 @@ def load_app(target: str, *, debug: bool = False) -> "App":
         )
     try:
         made = found()
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise explain(f"{target}()", error, debug=debug) from None
+    if inspect.iscoroutine(made):
+        made.close()
+        raise Failure(
+            f"{target}() returned a coroutine, not an App: the function must not be async"
+        )
     if not isinstance(made, longrunning.App):
         raise Failure(f"{target}() returned {_a(made)}, not an App")
     return made
@@ -76,7 +88,9 @@ def _import(name: str, *, debug: bool) -> ModuleType:
         if error.name is not None and f"{name}.".startswith(f"{error.name}."):
             raise _missing(error.name, here) from None
         raise explain(f"importing {name}", error, debug=debug) from None
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever it is, and it may be a SystemExit: it is the user's
         raise explain(f"importing {name}", error, debug=debug) from None
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from longrunning.commands.checks import finite, utf8
 from longrunning.commands.connection import Connection
 from longrunning.commands.failure import ExitCode, Failure, one_line
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 DEFAULT_LIMIT = 100
 """How many operations `lro list` shows when it is not told."""
 
+MAX_INT32 = 2**31 - 1
+"""What ListOperationsRequest.page_size can hold, and so the most that is asked for."""
+
 BAR_STEP, QUIET_STEP = 0.5, 20.0
 """How long one request of `lro wait` waits for a change, with and without a bar, in seconds."""
 
@@ -31,6 +35,7 @@ Name = Annotated[
     str,
     typer.Argument(
         metavar="NAME",
+        callback=utf8,
         show_default=False,
         help="The operation's name, such as projects/p/locations/l/operations/ID.",
     ),
@@ -47,6 +52,7 @@ def list_(
         str,
         typer.Argument(
             metavar="PARENT",
+            callback=utf8,
             show_default=False,
             help="Whose operations, such as projects/p/locations/l; - stands for any one segment. "
             "Without it: the operations that have no parent.",
@@ -57,6 +63,7 @@ def list_(
         typer.Option(
             "--filter",
             metavar="FILTER",
+            callback=utf8,
             show_default=False,
             help="Only those that match (AIP-160), such as 'done = false'.",
         ),
@@ -64,14 +71,22 @@ def list_(
     limit: Annotated[
         int | None,
         typer.Option(
-            min=1, metavar="N", show_default=False, help=f"Show so many (default {DEFAULT_LIMIT})."
+            min=1,
+            max=MAX_INT32,
+            metavar="N",
+            show_default=False,
+            help=f"Show so many (default {DEFAULT_LIMIT}).",
         ),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Show all there are.")] = False,
     page_size: Annotated[
         int,
         typer.Option(
-            min=0, metavar="N", show_default=False, help="How many to ask for in one request."
+            min=0,
+            max=MAX_INT32,
+            metavar="N",
+            show_default=False,
+            help="How many to ask for in one request.",
         ),
     ] = 0,
     json: Json = False,
@@ -94,11 +109,11 @@ def list_(
                 typer.echo(display.row(operation, remote.types))
             shown += 1
         if limit is None and next(listed, None) is not None:
-            typer.echo(f"There are more than these {shown}: --all shows all of them.", err=True)
+            _note(f"there are more than these {shown}; --all shows all of them")
     if not shown and not json:
         where = f"in {parent}" if parent else "without a parent"
-        hint = "" if parent else " Those of a parent: lro list projects/-/locations/-"
-        typer.echo(one_line(f"No {'such ' if query else ''}operations {where}.{hint}"), err=True)
+        hint = "" if parent else "; those of a parent: lro list projects/-/locations/-"
+        _note(f"no {'such ' if query else ''}operations {where}{hint}")
 
 
 def get(*, connection: Connection, name: Name, json: Json = False) -> None:
@@ -118,7 +133,7 @@ def wait(
     name: Name,
     timeout: Annotated[
         float | None,
-        typer.Option(min=0, metavar="SECONDS", help="Give up after so long."),
+        typer.Option(min=0, metavar="SECONDS", callback=finite, help="Give up after so long."),
     ] = None,
     json: Json = False,
 ) -> None:
@@ -190,6 +205,11 @@ def delete(*, connection: Connection, name: Name, json: Json = False) -> None:
     with connected(connection) as remote:
         remote.operations.DeleteOperation(operations_pb2.DeleteOperationRequest(name=name))
     typer.echo("{}" if json else one_line(f"Deleted {name}."))
+
+
+def _note(text: str) -> None:
+    """What is worth knowing and no failure: stdout is for the operations alone."""
+    typer.echo(f"lro: {one_line(text)}", err=True)
 
 
 def _list(

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from longrunning.commands.checks import utf8
 from longrunning.commands.failure import ExitCode, Failure, printable
 
 if TYPE_CHECKING:
@@ -17,11 +18,18 @@ def routes(
     *,
     method: Annotated[
         str | None,
-        typer.Argument(metavar="METHOD", show_default=False, help="A request to explain: GET"),
+        typer.Argument(
+            metavar="METHOD", callback=utf8, show_default=False, help="A request to explain: GET"
+        ),
     ] = None,
     path: Annotated[
         str | None,
-        typer.Argument(metavar="PATH", show_default=False, help="and its path: /v1/operations/7."),
+        typer.Argument(
+            metavar="PATH",
+            callback=utf8,
+            show_default=False,
+            help="and its path: /v1/operations/7.",
+        ),
     ] = None,
     service_config: Annotated[
         list[str],
@@ -60,23 +68,31 @@ def routes(
 
 
 def _load(configs: list[str], modules: list[str]) -> "RouteTable":
+    import logging
     import os
     import sys
 
     from grpc_transcoding import ServiceConfigError
     from grpc_transcoding import routes as bound
+    from longrunning.commands.loading import explain
     from longrunning.services import find_service_config
 
+    # The faults are shown: no need for the transcoder to log them as well.
+    logging.getLogger("grpc_transcoding").addHandler(logging.NullHandler())
     sys.path.insert(0, os.getcwd())  # noqa: PTH109 - sys.path holds text
     for name in modules:
         try:
             importlib.import_module(name)
         except ImportError as error:
             raise Failure(f"--module {name} cannot be imported: {error}") from None
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            raise explain(f"importing {name}", error) from None
     try:
         return bound([find_service_config(config) for config in configs])
     except ServiceConfigError as error:
-        raise Failure(str(error)) from None
+        raise Failure("; ".join(map(str, error.faults))) from None
 
 
 def _show(table: "RouteTable") -> None:

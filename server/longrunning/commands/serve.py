@@ -1,9 +1,11 @@
 """`lro serve`: one process that serves an app over gRPC and HTTP and runs its work."""
 
+import signal
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from longrunning.commands.checks import finite
 from longrunning.commands.failure import Failure
 
 if TYPE_CHECKING:
@@ -40,7 +42,10 @@ def serve(
     drain: Annotated[
         float,
         typer.Option(
-            min=0, metavar="SECONDS", help="How long running work may go on after SIGTERM."
+            min=0,
+            metavar="SECONDS",
+            callback=finite,
+            help="How long running work may go on after SIGTERM.",
         ),
     ] = 10.0,
     debug: Annotated[
@@ -63,19 +68,37 @@ def serve(
         level=logging.DEBUG if debug else logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
+    ready = _Ready()
     try:
         asyncio.run(
-            serving.serve(loaded, grpc=grpc, http=http, store=store, drain=drain, ready=_ready)
+            serving.serve(loaded, grpc=grpc, http=http, store=store, drain=drain, ready=ready)
         )
     except serving.StartupError as error:
         raise Failure(str(error)) from None
-    except Exception as error:  # one of the App's servicers or interceptors does not fit
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # one of the App's servicers or interceptors does not fit
         raise explain(f"serving {app}", error, debug=debug) from None
+    if ready.error:
+        raise ready.error
 
 
-def _ready(addresses: "Addresses") -> None:
-    """Print the one line that scripts wait for, as soon as it is true."""
-    typer.echo(
-        f"lro: serving gRPC on {addresses.grpc} and HTTP on http://{addresses.http}, "
-        f"operations in {addresses.store}"
-    )
+class _Ready:
+    """Prints the one line that scripts wait for, as soon as it is true.
+
+    Attributes:
+        error: why it could not; the server is stopped then, as by whoever started it.
+    """
+
+    def __init__(self) -> None:
+        self.error: OSError | None = None
+
+    def __call__(self, addresses: "Addresses") -> None:
+        try:
+            typer.echo(
+                f"lro: serving gRPC on {addresses.grpc} and HTTP on http://{addresses.http}, "
+                f"operations in {addresses.store}"
+            )
+        except OSError as error:
+            self.error = error
+            signal.raise_signal(signal.SIGTERM)

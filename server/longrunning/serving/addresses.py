@@ -46,7 +46,7 @@ class Address:
             family, kind, protocol, _, where = socket.getaddrinfo(
                 self.host, self.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
             )[0]
-        except OSError:
+        except (OSError, UnicodeError):  # the latter from the codec for names that DNS knows
             raise StartupError(
                 f"cannot listen on {option} {self}: no such host; "
                 "name an address of this machine, such as 127.0.0.1"

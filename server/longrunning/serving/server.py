@@ -78,7 +78,7 @@ async def serve(
     except StoreError as error:
         raise StartupError(f"the store cannot be opened: {error}") from None
     except ServiceConfigError as error:
-        raise StartupError(str(error)) from None
+        raise StartupError("; ".join(map(str, error.faults))) from None
 
 
 def _stop_signal() -> asyncio.Event:

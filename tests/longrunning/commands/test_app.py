@@ -1,8 +1,10 @@
 """What every command shares: usage errors, the version, a reader that goes away, a quick start."""
 
+import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -21,12 +23,28 @@ from tests.longrunning.commands.fake_operations import operation
         (["get", "a", "--nope"], r"No such option: --nope.*; see 'lro get --help'"),
         (["get", "a", "--ca"], r"Option '--ca' requires an argument; see 'lro get --help'"),
         (["list", "--limit", "0"], r"Invalid value for '--limit': .*; see 'lro list --help'"),
+        (["list", "--limit", "2147483648"], r"Invalid value for '--limit': .*2147483647.*"),
+        (
+            ["list", "--page-size", "99999999999"],
+            r"Invalid value for '--page-size': .*2147483647.*",
+        ),
         (["list", "--page-size", "-1"], r"Invalid value for '--page-size': .*"),
         (["wait", "a", "--timeout", "soon"], r"Invalid value for '--timeout': .*"),
+        (
+            ["wait", "a", "--timeout", "inf"],
+            r"Invalid value for '--timeout': inf is not a finite number of seconds, 0 or more; .*",
+        ),
+        (["wait", "a", "--timeout", "nan"], r"Invalid value for '--timeout': .*"),
+        (
+            ["serve", "a:b", "--drain", "inf"],
+            r"Invalid value for '--drain': inf is not a finite number of seconds, 0 or more; .*",
+        ),
+        (["serve", "a:b", "--drain", "nan"], r"Invalid value for '--drain': .*"),
         (
             ["list", "--all", "--limit", "1"],
             r"--all and --limit exclude each other: give one of them",
         ),
+        (["migrate", "postgresql://[::bad"], r"malformed .*IPv6.*"),
         (["serve"], r"Missing argument 'MODULE:APP'; see 'lro serve --help'"),
     ],
 )
@@ -34,6 +52,89 @@ def test_wrong_usage_is_one_line_and_exit_code_2(lro, arguments, line):
     code, out, err = lro(*arguments)
     assert (code, out) == (2, "")
     assert re.fullmatch(f"lro: {line}\n", err)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (["get", "a\udcff"], "'NAME'"),
+        (["wait", "a\udcff"], "'NAME'"),
+        (["cancel", "a\udcff"], "'NAME'"),
+        (["delete", "a\udcff"], "'NAME'"),
+        (["list", "a\udcff"], "'PARENT'"),
+        (["list", "--filter", "a\udcff"], "'--filter'"),
+        (["get", "a", "--address", "a\udcff"], "'--address' (env var: 'LRO_ADDRESS')"),
+        (["routes", "--service-config", "operations_v1", "a\udcff", "/v1"], "'METHOD'"),
+        (["routes", "--service-config", "operations_v1", "GET", "a\udcff"], "'PATH'"),
+    ],
+)
+def test_bytes_that_are_not_utf_8_are_refused_with_their_place(lro, arguments, what):
+    """Python turns such bytes of a command line into lone surrogates."""
+    see = f"see 'lro {arguments[0]} --help'"
+    assert lro(*arguments) == (
+        2,
+        "",
+        f"lro: Invalid value for {what}: 'a\\xff' is not UTF-8; {see}\n",
+    )
+
+
+@pytest.fixture
+def shell():
+    """Runs a line of shell, in which $LRO is the command."""
+
+    def call(line, **environment):
+        done = subprocess.run(
+            ["/bin/sh", "-c", line],
+            env={**os.environ, "LRO": str(LRO), **environment},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    return call
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a full disk to try with")
+class TestOutputThatCannotBeWritten:
+    @pytest.mark.parametrize("unbuffered", ["", "1"])
+    @pytest.mark.parametrize("command", ["list", "get operations/a", "--help", "--version"])
+    def test_is_one_line_and_exit_code_2(self, shell, operations, command, unbuffered):
+        operations.put(operation("operations/a"))
+        assert shell(f'"$LRO" {command} >/dev/full', PYTHONUNBUFFERED=unbuffered) == (
+            2,
+            "",
+            "lro: cannot write to standard output: No space left on device\n",
+        )
+
+    def test_of_an_error_leaves_its_exit_code(self, shell, operations):
+        assert shell('"$LRO" get operations/none 2>/dev/full') == (2, "", "")
+
+    def test_stops_a_server_cleanly(self, shell, tmp_path, monkeypatch):
+        (tmp_path / "shop.py").write_text(
+            "from longrunning import App, MemoryStore, Operations\n"
+            "app = App(Operations(MemoryStore()))\n"
+        )
+        monkeypatch.chdir(tmp_path)
+        serve = '"$LRO" serve shop:app --grpc 127.0.0.1:0 --http 127.0.0.1:0'
+        code, _, err = shell(f"{serve} >/dev/full")
+        assert (code, err.splitlines()[-1:]) == (
+            2,
+            ["lro: cannot write to standard output: No space left on device"],
+        )
+        assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("closed", [">&-", "<&- >&-", "<&- >&- 2>&-"])
+def test_a_stream_that_was_closed_takes_what_is_written(shell, operations, closed):
+    operations.put(operation("operations/a"))
+    assert shell(f'"$LRO" list {closed}') == (0, "", "")
+    assert shell(f'"$LRO" --help {closed}') == (0, "", "")
+
+
+def test_an_error_without_a_stream_for_it_is_still_an_exit_code(shell, operations):
+    assert shell('"$LRO" get operations/none 2>&-') == (2, "", "")
 
 
 def test_help_lists_every_command(lro):

@@ -34,6 +34,22 @@ def fails():
 
 def leaves():
     raise SystemExit
+
+async def make_later():
+    return App("never")
+
+class Own(BaseException):
+    pass
+
+def fails_hard():
+    raise Own("stop")
+
+class Lazy:
+    @property
+    def app(self):
+        raise Own("not yet")
+
+lazy = Lazy()
 """
 
 
@@ -63,6 +79,8 @@ def here(tmp_path, monkeypatch):
     (tmp_path / "wants_more.py").write_text("import not_installed_anywhere\n")
     (tmp_path / "deep.py").write_text("import json\njson.loads('{')\n")
     (tmp_path / "quits.py").write_text("raise SystemExit('bye')\n")
+    (tmp_path / "hard.py").write_text("class Own(BaseException): pass\nraise Own('stop')\n")
+    (tmp_path / "cancels.py").write_text("import asyncio\nraise asyncio.CancelledError\n")
     return tmp_path
 
 
@@ -131,6 +149,14 @@ def test_finds_an_app_or_makes_one(target, name):
         ("shop:fails", "shop:fails() failed: ValueError: no\n  database (shop.py, line 23)"),
         ("shop:leaves", "shop:leaves() failed: SystemExit (shop.py, line 26)"),
         (
+            "shop:make_later",
+            "shop:make_later() returned a coroutine, not an App: the function must not be async",
+        ),
+        ("shop:fails_hard", "shop:fails_hard() failed: Own: stop (shop.py, line 35)"),
+        ("shop:lazy.app", "looking up shop:lazy.app failed: Own: not yet (shop.py, line 40)"),
+        ("hard:app", "importing hard failed: Own: stop (hard.py, line 2)"),
+        ("cancels:app", "importing cancels failed: CancelledError (cancels.py, line 2)"),
+        (
             "broken:app",
             "importing broken failed: ZeroDivisionError: division by zero (broken.py, line 3)",
         ),
@@ -159,6 +185,12 @@ def test_says_what_is_wrong_and_where(here, target, message):
     with pytest.raises(Failure) as caught:
         load_app(target)
     assert caught.value.message == message.format(here=here)
+
+
+def test_ctrl_c_during_the_import_is_no_fault_of_the_module(here):
+    (here / "slow.py").write_text("raise KeyboardInterrupt\n")
+    with pytest.raises(KeyboardInterrupt):
+        load_app("slow:app")
 
 
 def test_debug_shows_the_traceback(capsys):

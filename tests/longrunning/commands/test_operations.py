@@ -91,19 +91,19 @@ class TestList:
             operations.put(operation(f"operations/{number}"))
         code, out, err = lro("list", "--json")
         assert (code, len(out.splitlines())) == (0, 100)
-        assert err == "There are more than these 100: --all shows all of them.\n"
+        assert err == "lro: there are more than these 100; --all shows all of them\n"
         assert len(lro("list", "--json", "--all").out.splitlines()) == 101
 
     @pytest.mark.parametrize(
         ("arguments", "note"),
         [
-            (["projects/x"], "No operations in projects/x.\n"),
-            (["projects/x", "--filter", "done = true"], "No such operations in projects/x.\n"),
+            (["projects/x"], "lro: no operations in projects/x\n"),
+            (["projects/x", "--filter", "done = true"], "lro: no such operations in projects/x\n"),
             (
                 [],
                 (
-                    "No operations without a parent. "
-                    "Those of a parent: lro list projects/-/locations/-\n"
+                    "lro: no operations without a parent; "
+                    "those of a parent: lro list projects/-/locations/-\n"
                 ),
             ),
             (["--json"], ""),

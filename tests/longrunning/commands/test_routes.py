@@ -1,5 +1,8 @@
 """`lro routes`: the table, and which binding answers a request."""
 
+import re
+import sys
+
 import pytest
 
 SHIPPED = ("routes", "--service-config", "operations_v1")
@@ -76,6 +79,37 @@ def test_faults_are_named_and_the_rest_is_shown(lro, faulty):
     assert err.count("\n") == 1
     assert "faulty_v1.yaml" in err
     assert GET in err
+
+
+def test_faults_are_named_once_in_a_process_of_its_own(lro_process, faulty):
+    code, _, err = lro_process("routes", "--service-config", faulty)
+    assert code == 0
+    assert re.fullmatch(rf"lro: faulty_v1\.yaml: {GET}, column 23: .*\n", err)
+
+
+def test_a_file_that_is_no_service_file_is_named_without_advice_for_programmers(lro, tmp_path):
+    (tmp_path / "no_v1.yaml").write_text("a: [\n")
+    code, out, err = lro("routes", "--service-config", tmp_path / "no_v1.yaml")
+    assert (code, out) == (2, "")
+    assert re.fullmatch(r"lro: no_v1\.yaml: the file is not YAML, .*\n", err)
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        ("raise SystemExit('bye')\n", "SystemExit: bye (quits_pb2.py, line 1)"),
+        ("class E(BaseException): pass\nraise E\n", "E (quits_pb2.py, line 2)"),
+    ],
+)
+def test_a_module_that_raises_is_one_line(lro, tmp_path, monkeypatch, content, line):
+    (tmp_path / "quits_pb2.py").write_text(content)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.chdir(tmp_path)
+    assert lro(*SHIPPED, "--module", "quits_pb2") == (
+        2,
+        "",
+        f"lro: importing quits_pb2 failed: {line}\n",
+    )
 
 
 def test_strict_refuses_a_file_with_a_fault(lro, faulty):

@@ -101,6 +101,13 @@ def test_an_app_that_cannot_be_served_is_one_line(lro, served):
     )
 
 
+def test_an_app_that_leaves_while_it_is_served_is_one_line(lro, served):
+    served.append(SystemExit("bye"))
+    code, out, err = lro("serve", "shop:app")
+    assert (code, out) == (2, "")
+    assert re.fullmatch(r"lro: serving shop:app failed: SystemExit: bye \(.*\)\n", err)
+
+
 def test_debug_shows_the_traceback(lro, served, monkeypatch):
     monkeypatch.setenv("LRO_DEBUG", "1")
     served.append(RuntimeError("oh no"))

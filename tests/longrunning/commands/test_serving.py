@@ -39,7 +39,20 @@ class Scanner(scanner_pb2_grpc.ScannerServicer):
 
 
 app = App(operations, servicers=[(scanner_pb2_grpc.add_ScannerServicer_to_server, Scanner())])
+faulty = App(operations, service_configs=["faulty_v1.yaml"])
 misfit = App(operations, servicers=[(len, Scanner())])
+"""
+
+
+FAULTY = """
+type: google.api.Service
+name: faulty.example.com
+http:
+  rules:
+  - selector: google.longrunning.Operations.GetOperation
+    get: /v1/{name=operations/*
+  - selector: google.longrunning.Operations.CancelOperation
+    post: /v1/{name=operations/*
 """
 
 
@@ -47,6 +60,7 @@ misfit = App(operations, servicers=[(len, Scanner())])
 def serve(tmp_path, monkeypatch):
     """Starts `lro serve shop:app` and returns the process and the line it printed."""
     (tmp_path / "shop.py").write_text(MODULE)
+    (tmp_path / "faulty_v1.yaml").write_text(FAULTY)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
     started = []
@@ -133,6 +147,17 @@ def test_a_cancelled_operation_ends_the_waiting_with_exit_code_1(serve, lro_proc
         (["shop:app", "--store", "mysql://x"], r".*mysql.*"),
         (["shop:app", "--store", "sqlite:///missing/operations.db"], r"the store cannot be .*"),
         (["shop:app", "--store", "sqlite:///shop.py"], r"the store cannot be opened: .*"),
+        (["shop:app", "--store", "postgresql://[::bad"], r"the store cannot be opened: .*"),
+        (
+            ["shop:app", "--grpc", f"{'a' * 80}:0"],
+            rf"cannot listen on --grpc {'a' * 80}:0: no such host; name an address .*",
+        ),
+        (["shop:app", "--http", "..:0"], r"cannot listen on --http \.\.:0: no such host; .*"),
+        (
+            ["shop:faulty"],
+            r"faulty_v1\.yaml: google\.longrunning\.Operations\.GetOperation, column 23: .*; "
+            r"faulty_v1\.yaml: google\.longrunning\.Operations\.CancelOperation, column 23: .*",
+        ),
         (["shop:ap"], r"shop has no attribute 'ap'; did you mean 'app'\?"),
         (["shop:misfit"], r"serving shop:misfit failed: TypeError: .*"),
     ],
@@ -144,4 +169,5 @@ def test_what_keeps_it_from_starting_is_one_line(serve, lro_process, arguments, 
         given = [argument.replace("{taken}", taken) for argument in arguments]
         code, out, err = lro_process("serve", *free, *given)
     assert (code, out) == (2, "")
+    assert "strict=False" not in err
     assert re.fullmatch(f"lro: {line}\n".replace("{taken}", re.escape(taken)), err)
