@@ -1,14 +1,13 @@
-"""The files of a directory tree, and their digests.
+"""Files and their digests.
 
-What counts is a regular file. Symbolic links, sockets, pipes and devices are left out, and never
-opened. A file that vanishes before it is read is left out too, as if the scan had begun a moment
-later; one that cannot be read fails the scan, since a manifest must not be silent about it.
+A file that vanishes before it is read is left out, as if the scan had begun a moment later; one
+that cannot be read fails the scan, since a manifest must not be silent about it.
 """
 
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from examples.scanner.root import NOT_A_DIRECTORY, open_directory
@@ -19,19 +18,6 @@ CHUNK_BYTES = 256 * 1024
 
 _TRIES = 3
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-
-
-@dataclass(frozen=True, slots=True)
-class FoundFile:
-    """A file as the walk found it; its size may have changed since.
-
-    Attributes:
-        path: relative to the scanned directory, with `/` between its parts.
-        size: in bytes.
-    """
-
-    path: str
-    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,35 +33,6 @@ class Digest:
     sha256: str
 
 
-def find_files(top: int) -> Iterator[FoundFile]:
-    """Yields the files below an open directory, in no order.
-
-    Raises:
-        FailedPrecondition: a directory cannot be read, or a name is not UTF-8.
-    """
-    pending: list[tuple[str, ...]] = [()]
-    while pending:
-        parts = pending.pop()
-        try:
-            descriptor = open_directory(top, parts)
-        except OSError as error:
-            if _has_vanished(error):
-                continue
-            raise _unreadable("/".join(parts), error) from None
-        try:
-            with os.scandir(descriptor) as entries:
-                for entry in entries:
-                    _check_name(parts, entry.name)
-                    if entry.is_dir(follow_symlinks=False):
-                        pending.append((*parts, entry.name))
-                    elif entry.is_file(follow_symlinks=False):
-                        path = "/".join((*parts, entry.name))
-                        if (size := _size_of(entry, path)) is not None:
-                            yield FoundFile(path, size)
-        finally:
-            os.close(descriptor)
-
-
 def digest(top: int, path: str, on_bytes: Callable[[int], None]) -> Digest | None:
     """Reads a file and returns its digest.
 
@@ -84,7 +41,7 @@ def digest(top: int, path: str, on_bytes: Callable[[int], None]) -> Digest | Non
 
     Args:
         top: the open directory that the path begins at.
-        path: as in FoundFile.
+        path: relative to it, with `/` between its parts.
         on_bytes: called with the number of bytes read so far, after each chunk.
 
     Returns:
@@ -98,9 +55,9 @@ def digest(top: int, path: str, on_bytes: Callable[[int], None]) -> Digest | Non
         try:
             descriptor = _open_file(top, path)
         except OSError as error:
-            if _has_vanished(error):
+            if has_vanished(error):
                 return None
-            raise _unreadable(path, error) from None
+            raise unreadable(path, error) from None
         try:
             before = os.fstat(descriptor)
             if not stat.S_ISREG(before.st_mode):
@@ -108,7 +65,7 @@ def digest(top: int, path: str, on_bytes: Callable[[int], None]) -> Digest | Non
             found = _read(descriptor, before.st_size, on_bytes)
             after = os.fstat(descriptor)
         except OSError as error:
-            raise _unreadable(path, error) from None
+            raise unreadable(path, error) from None
         finally:
             os.close(descriptor)
         if found and before.st_mtime_ns == after.st_mtime_ns:
@@ -140,37 +97,16 @@ def _open_file(top: int, path: str) -> int:
         os.close(directory)
 
 
-def _size_of(entry: "os.DirEntry[str]", path: str) -> int | None:
-    try:
-        return entry.stat(follow_symlinks=False).st_size
-    except OSError as error:
-        if _has_vanished(error):
-            return None
-        raise _unreadable(path, error) from None
-
-
-def _has_vanished(error: OSError) -> bool:
+def has_vanished(error: OSError) -> bool:
     """Whether there is nothing there now, or a link or something else in its place."""
     return isinstance(error, FileNotFoundError) or error.errno in NOT_A_DIRECTORY
 
 
-def _check_name(parents: tuple[str, ...], name: str) -> None:
-    if not name.isprintable():  # which a name that is not UTF-8 never is
-        try:
-            name.encode()
-        except UnicodeEncodeError:
-            shown = os.fsencode("/".join((*parents, name))).decode(errors="backslashreplace")
-            raise FailedPrecondition(
-                f"The name of the file {shown!r} is not UTF-8: rename it.",
-                reason="FILE_NAME_NOT_UTF8",
-                metadata={"path": shown},
-            ) from None
-
-
-def _unreadable(path: str, error: OSError) -> FailedPrecondition:
+def unreadable(path: str, error: OSError) -> FailedPrecondition:
+    """Returns the error for what is there and cannot be read; "" is the scanned directory."""
     why = (error.strerror or "unknown error").lower()
     return FailedPrecondition(
-        f"{path or 'The directory'!r} cannot be read: {why}.",
+        f"{repr(path) if path else 'The directory'} cannot be read: {why}.",
         reason="FILE_UNREADABLE",
         metadata={"path": path, "error": why},
     )

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
+from examples.scanner.excerpt import excerpt
 from longrunning import InvalidArgument
 
 # What opening a step without following links says when there is a link or a file in its place.
@@ -99,7 +100,7 @@ def _parts(directory: str) -> tuple[str, ...]:
     path = PurePosixPath(directory)
     if path.is_absolute() or ".." in path.parts or "\0" in directory:
         raise _invalid(
-            f"The directory {directory!r} leads out of the scanner's root: "
+            f"The directory {excerpt(directory)!r} leads out of the scanner's root: "
             "expected a path relative to it, without '..', such as 'src/data'.",
             reason="DIRECTORY_OUTSIDE_ROOT",
             directory=directory,
@@ -110,19 +111,19 @@ def _parts(directory: str) -> tuple[str, ...]:
 def _refused(directory: str, error: OSError) -> InvalidArgument:
     if error.errno in NOT_A_DIRECTORY:
         return _invalid(
-            f"The directory {directory!r} is, or is reached through, a file or a symbolic link: "
-            "expected a directory; links are not followed.",
+            f"The directory {excerpt(directory)!r} is, or is reached through, a file or "
+            "a symbolic link: expected a directory; links are not followed.",
             reason="NOT_A_DIRECTORY",
             directory=directory,
         )
     if isinstance(error, PermissionError):
         return _invalid(
-            f"The directory {directory!r} may not be read by the scanner.",
+            f"The directory {excerpt(directory)!r} may not be read by the scanner.",
             reason="DIRECTORY_UNREADABLE",
             directory=directory,
         )
     return _invalid(
-        f"There is no directory {directory!r} below the scanner's root.",
+        f"There is no directory {excerpt(directory)!r} below the scanner's root.",
         reason="DIRECTORY_NOT_FOUND",
         directory=directory,
     )
@@ -130,5 +131,5 @@ def _refused(directory: str, error: OSError) -> InvalidArgument:
 
 def _invalid(message: str, *, reason: str, directory: str) -> InvalidArgument:
     return InvalidArgument(
-        message, field="directory", reason=reason, metadata={"directory": directory[:1024]}
+        message, field="directory", reason=reason, metadata={"directory": excerpt(directory)}
     )

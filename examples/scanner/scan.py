@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 from examples.scanner._gen.scanner_pb2 import Manifest, ScanMetadata
-from examples.scanner.files import FoundFile, digest, find_files
+from examples.scanner.files import digest
 from examples.scanner.root import Root
+from examples.scanner.walk import FoundFile, find_files
 from longrunning import ResourceExhausted
 
 _SHA256_DIGITS = 64
@@ -17,8 +18,8 @@ class Scan:
         root: what may be read.
         directory: below it, as a request names it.
         max_manifest_bytes: how large the manifest may become.
-        checkpoint: called with the latest state for every file and every chunk of one; the scan
-            ends there if it raises.
+        checkpoint: called with the latest state for every directory entry and every chunk of a
+            file; the scan ends there if it raises.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class Scan:
     def _find(self, top: int) -> list[FoundFile]:
         """Returns all files in the manifest's order, once it is clear that it can hold them."""
         files, room = [], self._max_manifest_bytes
-        for found in find_files(top):
+        for found in find_files(top, lambda: self._checkpoint(self._state)):
             files.append(found)
             room -= _entry_bytes(found)
             if room < 0:

@@ -9,6 +9,7 @@ from google.longrunning import operations_pb2
 
 from examples.scanner._gen import scanner_pb2_grpc
 from examples.scanner._gen.scanner_pb2 import ScanRequest
+from examples.scanner.excerpt import excerpt
 from examples.scanner.root import Root
 from longrunning import Handler, InvalidArgument, Operations
 
@@ -52,8 +53,9 @@ class ScannerServicer(scanner_pb2_grpc.ScannerServicer):
 def _check_parent(parent: str) -> None:
     if not _PARENT.fullmatch(parent):
         raise InvalidArgument(
-            f"The parent is {parent!r}: expected 'projects/{{project}}/locations/{{location}}'.",
+            f"The parent is {excerpt(parent)!r}: "
+            "expected 'projects/{project}/locations/{location}'.",
             field="parent",
             reason="INVALID_PARENT",
-            metadata={"parent": parent[:1024]},
+            metadata={"parent": excerpt(parent)},
         )

@@ -1,3 +1,4 @@
+import contextlib
 import hashlib
 import os
 import tempfile
@@ -23,6 +24,13 @@ def tree(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def top(tree: Path) -> Iterator[int]:
+    descriptor = os.open(tree, os.O_RDONLY)
+    yield descriptor
+    os.close(descriptor)
+
+
+@pytest.fixture
 def unprivileged() -> Iterator[Path]:
     """An empty directory of a user to whom permissions mean something, who we are meanwhile."""
     with tempfile.TemporaryDirectory() as directory:
@@ -35,6 +43,28 @@ def unprivileged() -> Iterator[Path]:
             yield Path(directory)
         finally:
             os.seteuid(0)
+
+
+@contextlib.contextmanager
+def deep(top: Path, depth: int) -> Iterator[None]:
+    """Empty directories in one another, too deep for any path to the last of them."""
+    here = os.open(top, os.O_RDONLY)
+    for _ in range(depth):
+        os.mkdir("below", dir_fd=here)
+        here = _go(here, "below")
+    try:
+        yield
+    finally:
+        for _ in range(depth):
+            here = _go(here, "..")
+            os.rmdir("below", dir_fd=here)
+        os.close(here)
+
+
+def _go(here: int, step: str) -> int:
+    there = os.open(step, os.O_RDONLY, dir_fd=here)
+    os.close(here)
+    return there
 
 
 def sha256(content: bytes) -> str:

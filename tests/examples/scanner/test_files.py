@@ -1,80 +1,17 @@
-"""Which files count, and what their digests are while somebody writes to them."""
+"""What the digests of files are, also while somebody writes to them."""
 
 import os
-import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from examples.scanner.files import CHUNK_BYTES, Digest, FoundFile, digest, find_files
+from examples.scanner.files import CHUNK_BYTES, Digest, digest
 from longrunning import Aborted, FailedPrecondition
 from tests.examples.scanner.conftest import open_descriptors, sha256
 
 
-@pytest.fixture
-def top(tree: Path) -> Iterator[int]:
-    descriptor = os.open(tree, os.O_RDONLY)
-    yield descriptor
-    os.close(descriptor)
-
-
 def nothing(_: int) -> None:
     """Is told how much was read, and does not care."""
-
-
-def test_finds_the_files_of_all_directories(top: int):
-    assert sorted(find_files(top), key=lambda found: found.path) == [
-        FoundFile("a.txt", 5),
-        FoundFile("b.txt", 4),
-        FoundFile("b/.hidden", 0),
-        FoundFile("b/deep/ünïcode name", 5000),
-    ]
-
-
-def test_finds_nothing_in_an_empty_directory(tmp_path: Path):
-    top = os.open(tmp_path, os.O_RDONLY)
-    assert list(find_files(top)) == []
-    os.close(top)
-
-
-def test_leaves_out_whatever_is_not_a_regular_file(tree: Path, top: int):
-    expected = list(find_files(top))
-    (tree / "link to a file").symlink_to("a.txt")
-    (tree / "link to a directory").symlink_to("b")
-    (tree / "link to itself").symlink_to(".")
-    (tree / "link out").symlink_to("/etc")
-    (tree / "dangling").symlink_to("nowhere")
-    os.mkfifo(tree / "pipe")
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(os.path.relpath(tree / "socket"))
-        assert list(find_files(top)) == expected
-
-
-def test_a_name_that_is_not_utf_8_fails_the_scan(tree: Path, top: int):
-    Path(os.fsdecode(os.fsencode(tree / "b") + b"/caf\xe9")).touch()
-    with pytest.raises(FailedPrecondition) as raised:
-        list(find_files(top))
-    assert raised.value.message == r"The name of the file 'b/caf\\xe9' is not UTF-8: rename it."
-    assert raised.value.reason == "FILE_NAME_NOT_UTF8"
-
-
-def test_a_directory_that_may_not_be_read_fails_the_scan(unprivileged: Path):
-    (unprivileged / "private").mkdir(mode=0)
-    top = os.open(unprivileged, os.O_RDONLY)
-    with pytest.raises(FailedPrecondition) as raised:
-        list(find_files(top))
-    os.close(top)
-    assert raised.value.message == "'private' cannot be read: permission denied."
-    assert raised.value.reason == "FILE_UNREADABLE"
-
-
-def test_a_directory_that_vanishes_during_the_walk_is_left_out(tree: Path, top: int):
-    found = find_files(top)
-    first = next(found)
-    (tree / "b" / "deep" / "ünïcode name").unlink()
-    (tree / "b" / "deep").rmdir()
-    assert "b/deep/ünïcode name" not in {file.path for file in (first, *found)}
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """A scan whole: its manifest, its progress, and how it ends early."""
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from examples.scanner.files import CHUNK_BYTES
 from examples.scanner.root import Root
 from examples.scanner.scan import Scan
 from longrunning import InvalidArgument, ResourceExhausted
-from tests.examples.scanner.conftest import sha256
+from tests.examples.scanner.conftest import deep, sha256
 
 MIB = 1024 * 1024
 
@@ -145,6 +146,25 @@ def test_a_tree_with_more_files_than_a_manifest_holds_is_refused_before_it_is_re
     )
     assert raised.value.reason == "MANIFEST_TOO_LARGE"
     assert not any(state.bytes_done for state in states)
+
+
+def test_what_the_checkpoint_raises_ends_the_scan_of_a_deep_tree_without_files(tmp_path: Path):
+    class StopError(Exception):
+        pass
+
+    calls = 0
+
+    def stop(_: ScanMetadata) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 1000:
+            raise StopError
+
+    with deep(tmp_path, 1500):
+        begun = time.monotonic()
+        with pytest.raises(StopError):
+            run(tmp_path, "", stop)
+        assert time.monotonic() - begun < 1
 
 
 def test_a_directory_that_is_gone_when_the_scan_begins_is_refused(tree: Path, states: States):

@@ -19,7 +19,7 @@ from grpc_status import rpc_status
 from examples.scanner._gen.scanner_pb2 import Manifest, ScanMetadata, ScanRequest
 from examples.scanner._gen.scanner_pb2_grpc import ScannerStub
 from examples.scanner.server_process import ServerProcess
-from tests.examples.scanner.conftest import sha256
+from tests.examples.scanner.conftest import deep, sha256
 
 PARENT = "projects/p/locations/here"
 PATIENCE = 60.0
@@ -142,6 +142,64 @@ REFUSALS = {
         "'projects/-/locations/here' has the wildcard '-', which only a list may have.",
     ),
 }
+
+
+LONG = {
+    "directory": (
+        {"parent": PARENT, "directory": "a" * 5000},
+        f"There is no directory '{'a' * 100}... (5000 characters)' below the scanner's root.",
+    ),
+    "directory outside": (
+        {"parent": PARENT, "directory": "../" * 3000},
+        f"The directory '{('../' * 34)[:100]}... (9000 characters)' leads out of the scanner's "
+        "root: expected a path relative to it, without '..', such as 'src/data'.",
+    ),
+    "directory of 4 bytes a character": (
+        {"parent": PARENT, "directory": "\U0001f600" * 5000},
+        f"There is no directory '{chr(0x1F600) * 100}... (5000 characters)' "
+        "below the scanner's root.",
+    ),
+    "parent": (
+        {"parent": "a" * 9000, "directory": "small"},
+        f"The parent is '{'a' * 100}... (9000 characters)': "
+        "expected 'projects/{project}/locations/{location}'.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("fields", "message"), LONG.values(), ids=LONG)
+def test_a_refusal_of_something_long_reaches_grpc_and_rest(
+    server: ServerProcess, channel: grpc.Channel, fields: dict[str, str], message: str
+):
+    with pytest.raises(grpc.RpcError) as raised:
+        ScannerStub(channel).Scan(ScanRequest(**fields), timeout=PATIENCE)
+    assert (raised.value.code(), raised.value.details()) == (
+        grpc.StatusCode.INVALID_ARGUMENT,
+        message,
+    )
+    assert rpc_status.from_call(raised.value).message == message
+    if fields["parent"] == PARENT:  # another one has no route in REST
+        url = f"{server.http}/v1/{PARENT}/scans"
+        reply = requests.post(url, json={"directory": fields["directory"]}, timeout=PATIENCE)
+        assert (reply.status_code, reply.json()["error"]["message"]) == (400, message)
+
+
+def test_cancelling_stops_the_scan_of_a_deep_tree_without_files(root: Path, channel: grpc.Channel):
+    (root / "deep").mkdir()
+    with deep(root / "deep", 1500):
+        name = (
+            ScannerStub(channel)
+            .Scan(ScanRequest(parent=PARENT, directory="deep"), timeout=PATIENCE)
+            .name
+        )
+        begun = time.monotonic()
+        OperationsStub(channel).CancelOperation(
+            operations_pb2.CancelOperationRequest(name=name), timeout=PATIENCE
+        )
+        operation = wait(channel, name)
+        assert time.monotonic() - begun < 5  # on a busy machine; it used to be minutes
+    # The cancellation may come when the scan is through: to find nothing is quick now.
+    assert operation.error.code == 1 or operation.HasField("response")
 
 
 @pytest.mark.parametrize(("asked", "refusal"), REFUSALS.items())
