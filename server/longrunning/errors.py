@@ -72,9 +72,7 @@ class OperationNotFound(OperationsError):
             metadata={"name": name},
             details=[
                 error_details_pb2.ResourceInfo(
-                    resource_type="google.longrunning.Operation",
-                    resource_name=name,
-                    description=message,
+                    resource_type="google.longrunning.Operation", resource_name=name
                 )
             ],
         )

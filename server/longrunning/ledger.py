@@ -11,7 +11,13 @@ from google.rpc import status_pb2
 
 from longrunning import names
 from longrunning.clock import Clock
-from longrunning.errors import AlreadyExists, OperationNotFound, OperationsError, OperationTooLarge
+from longrunning.errors import (
+    AlreadyExists,
+    InvalidArgument,
+    OperationNotFound,
+    OperationsError,
+    OperationTooLarge,
+)
 from longrunning.identifiers import IdFactory
 from longrunning.lifecycle import Record, StaleAttempt, State
 from longrunning.services import Service
@@ -19,6 +25,8 @@ from longrunning.statuses import status_of
 from longrunning.stores import Store
 
 _log = logging.getLogger(__name__)
+
+MAX_REQUEST_ID_LENGTH = 128
 
 Step = Callable[[Record, int], Record]
 """Takes a record and the time, and returns the next record, or the same one for "no change"."""
@@ -81,11 +89,19 @@ class Ledger:
             The new record, or that of the same request made before.
 
         Raises:
-            InvalidArgument: the parent is malformed.
+            InvalidArgument: the parent is malformed, or the request id too long.
             AlreadyExists: the request id stands for another request.
             OperationTooLarge: the operation would be too large.
         """
         names.check_parent(new.parent)
+        if len(new.request_id) > MAX_REQUEST_ID_LENGTH:
+            raise InvalidArgument(
+                f"The request id has {len(new.request_id)} characters: "
+                f"expected at most {MAX_REQUEST_ID_LENGTH}, such as a UUID.",
+                field="request_id",
+                reason="REQUEST_ID_TOO_LONG",
+                metadata={"length": str(len(new.request_id))},
+            )
         now = self.clock()
         operation_id = self._new_id(now)
         name = new.service.name_format.write(new.parent, operation_id)

@@ -15,7 +15,8 @@ from longrunning.errors import InvalidArgument
 
 COLLECTION = "operations"
 WILDCARD = "-"
-MAX_NAME_LENGTH = 1024
+MAX_NAME_BYTES = 512
+"""How long a name may be in UTF-8: what quotes it has to fit into gRPC's trailers, of 8 KiB."""
 
 _SEGMENT = r"[^/\s\x00-\x1f\x7f]+"
 _LITERAL = r"[^/\s{}\x00-\x1f\x7f]+"
@@ -64,7 +65,7 @@ class NameFormat:
         """
         if not name:
             raise _invalid("name", "The name of an operation is required.", name)
-        if len(name) > MAX_NAME_LENGTH or not self._pattern.fullmatch(name):
+        if _too_long(name) or not self._pattern.fullmatch(name):
             raise _invalid(
                 "name",
                 f"{_shown(name)} is not the name of an operation: expected {self._expected}.",
@@ -78,7 +79,7 @@ def check_parent(parent: str) -> None:
     Raises:
         InvalidArgument: it is malformed, or has a wildcard in it.
     """
-    if parent and (len(parent) > MAX_NAME_LENGTH // 2 or not _PARENT.fullmatch(parent)):
+    if parent and (_too_long(parent, MAX_NAME_BYTES - 100) or not _PARENT.fullmatch(parent)):
         raise _invalid(
             "parent",
             f"{_shown(parent)} is not a resource name: "
@@ -108,7 +109,7 @@ class ParentPattern:
         Raises:
             InvalidArgument: it is malformed.
         """
-        if name and (len(name) > MAX_NAME_LENGTH or not _PARENT.fullmatch(name)):
+        if name and (_too_long(name) or not _PARENT.fullmatch(name)):
             raise _invalid(
                 "name",
                 f"{_shown(name)} is not the parent of operations: expected segments such as "
@@ -138,9 +139,13 @@ class ParentPattern:
 
 def _invalid(field: str, message: str, value: str) -> InvalidArgument:
     return InvalidArgument(
-        message, field=field, reason="INVALID_NAME", metadata={"value": value[:MAX_NAME_LENGTH]}
+        message, field=field, reason="INVALID_NAME", metadata={"value": value[:100]}
     )
 
 
 def _shown(name: str) -> str:
     return repr(name) if len(name) <= 100 else f"{name[:100]!r}... ({len(name)} characters)"
+
+
+def _too_long(name: str, limit: int = MAX_NAME_BYTES) -> bool:
+    return len(name.encode(errors="surrogatepass")) > limit

@@ -13,6 +13,8 @@ from grpc_status import rpc_status
 
 from longrunning.errors import OperationsError
 
+_TRAILER_BYTES = 4096
+
 
 def status_of(error: OperationsError, domain: str) -> status_pb2.Status:
     """Returns the status of an error, with ErrorInfo first among its details.
@@ -33,6 +35,26 @@ def status_of(error: OperationsError, domain: str) -> status_pb2.Status:
 async def abort(
     context: grpc.aio.ServicerContext[Message, Message], error: OperationsError, domain: str
 ) -> NoReturn:
-    """Ends the RPC with an error; its details travel in `grpc-status-details-bin`."""
-    await context.abort_with_status(rpc_status.to_status(status_of(error, domain)))
+    """Ends the RPC with an error; its details travel in `grpc-status-details-bin`.
+
+    gRPC resets a call whose trailers are too long, so what is too long for them is shortened.
+    """
+    await context.abort_with_status(rpc_status.to_status(_fitted(status_of(error, domain))))
     raise AssertionError("abort_with_status returned")
+
+
+def _fitted(status: status_pb2.Status) -> status_pb2.Status:
+    """Returns a status that fits into 8 KiB of trailers: there the message stands twice."""
+    if status.ByteSize() + 2 * len(status.message.encode()) <= _TRAILER_BYTES:
+        return status
+    info = error_details_pb2.ErrorInfo()
+    status.details[0].Unpack(info)
+    for key, value in info.metadata.items():
+        info.metadata[key] = _shortened(value, 100)
+    fitted = status_pb2.Status(code=status.code, message=_shortened(status.message, 500))
+    fitted.details.add().Pack(info)
+    return fitted
+
+
+def _shortened(text: str, characters: int) -> str:
+    return text if len(text) <= characters else f"{text[:characters]}..."

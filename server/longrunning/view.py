@@ -109,6 +109,7 @@ class View:
                 f"The timeout is {timeout:g} seconds: expected 0 or more.",
                 field="timeout",
                 reason="NEGATIVE_TIMEOUT",
+                metadata={"value": f"{timeout:g}"},
             )
         await self._find(name)  # before the wait: what is another service's must look absent
         longest = self._limits.max_wait
@@ -239,6 +240,7 @@ class View:
                 f"The page size is {page_size}: expected 0 (the default) or more.",
                 field="page_size",
                 reason="NEGATIVE_PAGE_SIZE",
+                metadata={"value": str(page_size)},
             )
         return min(page_size or self._limits.page_size, self._limits.max_page_size)
 

@@ -274,3 +274,12 @@ async def test_finished_operations_are_purged_when_their_time_is_over(
         assert (await operations.get(kept)).done
         assert (await operations.get(late)).done
         assert not (await operations.get(running)).done
+
+
+async def test_a_request_id_is_bounded(operations: Operations) -> None:
+    await operations.create(request_id="r" * 128)
+    with pytest.raises(InvalidArgument) as refused:
+        await operations.create(request_id="r" * 129)
+    assert refused.value.message == (
+        "The request id has 129 characters: expected at most 128, such as a UUID."
+    )

@@ -54,7 +54,6 @@ def serve(
     ] = False,
 ) -> None:
     """Serve an App over gRPC and HTTP until SIGTERM or Ctrl-C."""
-    import asyncio
     import logging
 
     from longrunning.commands.loading import explain, load_app
@@ -70,9 +69,7 @@ def serve(
     )
     ready = _Ready()
     try:
-        asyncio.run(
-            serving.serve(loaded, grpc=grpc, http=http, store=store, drain=drain, ready=ready)
-        )
+        serving.run(loaded, grpc=grpc, http=http, store=store, drain=drain, ready=ready)
     except serving.StartupError as error:
         raise Failure(str(error)) from None
     except KeyboardInterrupt:

@@ -1,10 +1,8 @@
 """One attempt at the work of one operation, from its claim to its outcome."""
 
 import asyncio
-import contextlib
 import logging
 import secrets
-import threading
 from typing import Any
 
 from google.protobuf import any_pb2, empty_pb2
@@ -16,6 +14,7 @@ from longrunning.engines.context import (
     OperationCancelled,
     SyncOperationContext,
 )
+from longrunning.engines.work import run_in_thread, run_on_loop
 from longrunning.errors import (
     Aborted,
     FailedPrecondition,
@@ -52,23 +51,26 @@ class Attempt:
         self._record = record
         self._handler = handler
         self._ledger = ledger
+        self._stopped = False
         self._interrupted = False
         self._context: AsyncOperationContext | SyncOperationContext
         if handler.run == "loop":
             self._context = AsyncOperationContext(record, request, handler, ledger)
-            work = handler.function(request, self._context)
+            work = run_on_loop(handler, request, self._context)
         else:
             loop = asyncio.get_running_loop()
             self._context = SyncOperationContext(record, request, handler, ledger, loop)
-            work = _in_thread(handler, request, self._context)
+            work = run_in_thread(handler, request, self._context)
         self._work = asyncio.ensure_future(work)
 
     def cancel(self) -> None:
         """Delivers a cancellation: the handler's clean-up code runs, and it may still finish."""
-        if not self._context.cancelled:
-            self._context.interrupt()
-            if self._handler.run == "loop":
-                self._work.cancel()
+        if self._stopped:
+            return
+        self._stopped = True
+        self._context.interrupt()
+        if self._handler.run == "loop":
+            self._work.cancel()
 
     def interrupt(self) -> None:
         """Stops the work because the server stops, not because anybody asked for its end."""
@@ -78,7 +80,10 @@ class Attempt:
     async def finish(self) -> None:
         """Waits for the work, and writes its outcome until the store has taken it."""
         await asyncio.wait([self._work])
-        step = self._outcome()
+        try:
+            step = self._outcome()
+        except Exception as error:  # an outcome that cannot be written, such as half a surrogate
+            step = failure(self._ledger, self._neutral(error))
         while True:
             try:
                 await self._ledger.advance(self._record.name, step, attempt=self._record.attempt)
@@ -166,30 +171,3 @@ def request_of(packed: bytes) -> Message:
         DecodeError: it is no message of its type.
     """
     return unpack(any_pb2.Any.FromString(packed))
-
-
-async def _in_thread(
-    handler: Handler[Any, Any], request: Message, context: SyncOperationContext
-) -> Any:  # noqa: ANN401 - whatever the handler returns; it is checked
-    """Runs a plain function in a thread of its own.
-
-    The thread is a daemon: one that does not heed its cancellation must not hold up the process.
-    """
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[Any] = loop.create_future()
-
-    def answer(result: object, error: BaseException | None) -> None:
-        if not done.done():
-            done.set_exception(error) if error else done.set_result(result)
-
-    def run() -> None:
-        result, error = None, None
-        try:
-            result = handler.function(request, context)
-        except Exception as raised:
-            error = raised
-        with contextlib.suppress(RuntimeError):  # the loop has closed: the server is gone
-            loop.call_soon_threadsafe(answer, result, error)
-
-    threading.Thread(target=run, name=f"longrunning {context.name}", daemon=True).start()
-    return await done

@@ -8,13 +8,15 @@ from typing import Any
 from google.protobuf.message import Message
 
 from longrunning import lifecycle
-from longrunning.errors import OperationNotFound
+from longrunning.errors import OperationNotFound, Unavailable
 from longrunning.handlers import Handler
 from longrunning.ledger import Ledger
 from longrunning.lifecycle import Record, State
 from longrunning.packing import pack
 
 _log = logging.getLogger(__name__)
+
+_RETRY_SECONDS = 0.5
 
 
 class OperationCancelled(Exception):
@@ -53,7 +55,7 @@ class _OperationContext:
         self._stop.set()
 
     async def _report(self, metadata: Message) -> None:
-        """Writes the metadata; what was deleted meanwhile is let go.
+        """Writes the metadata, once the store takes it; what was deleted meanwhile is let go.
 
         Raises:
             TypeError: the handler was declared with another class.
@@ -67,17 +69,23 @@ class _OperationContext:
                 f"it was declared with {declared}"
             )
         packed = pack(metadata)
-        try:
-            record = await self._ledger.advance(
-                self.name,
-                lambda record, now: lifecycle.report(record, packed, now=now),
-                attempt=self.attempt,
-            )
-        except OperationNotFound:
-            _log.info("dropped a report of %s: the operation was deleted", self.name)
-        else:
-            if record.state is State.CANCELLING:
-                self._stop.set()
+        while True:
+            try:
+                record = await self._ledger.advance(
+                    self.name,
+                    lambda record, now: lifecycle.report(record, packed, now=now),
+                    attempt=self.attempt,
+                )
+            except OperationNotFound:
+                _log.info("dropped a report of %s: the operation was deleted", self.name)
+            except Unavailable:
+                # A store that is away for a moment is no reason for healthy work to fail.
+                await asyncio.sleep(_RETRY_SECONDS)
+                continue
+            else:
+                if record.state is State.CANCELLING:
+                    self._stop.set()
+            return
 
 
 class AsyncOperationContext(_OperationContext):

@@ -112,6 +112,7 @@ class InProcessEngine(Engine):
         try:
             if (attempt := await self._claim(name)) is not None:
                 self._running[name] = attempt
+                await self._look([name])  # it may have been cancelled since it was claimed
                 await attempt.finish()
         except OperationsError as error:
             _log.warning("%s waits for the next sweep: %s", name, error)
@@ -179,6 +180,10 @@ class InProcessEngine(Engine):
                     await self._fill()
             except OperationsError as error:
                 _log.warning("the sweep failed, and is tried again: %s", error)
+                await self._woken_before(next_sweep)
+            except Exception:
+                # Whatever it was: without its sweep an engine is dead, and would not know it.
+                _log.exception("the sweep failed, and is tried again")
                 await self._woken_before(next_sweep)
 
     async def _woken_before(self, when: float) -> bool:

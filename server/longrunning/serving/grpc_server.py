@@ -9,6 +9,7 @@ from grpc_reflection.v1alpha import reflection
 
 from longrunning.serving.addresses import Address
 from longrunning.serving.app import App
+from longrunning.serving.request_guard import RequestGuard
 
 _OPTIONS = (
     # Two servers must not share a port by accident.
@@ -23,7 +24,8 @@ class GrpcServer:
     """An app's servicers, with the health and reflection services beside them."""
 
     def __init__(self, app: App) -> None:
-        self._server = grpc.aio.server(interceptors=app.interceptors, options=_OPTIONS)
+        interceptors = (RequestGuard(app.operations.domain), *app.interceptors)
+        self._server = grpc.aio.server(interceptors=interceptors, options=_OPTIONS)
         recorder = _Recorder(self._server)
         app.add_to_server(recorder)
         self._health = health.aio.HealthServicer()

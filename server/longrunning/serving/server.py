@@ -1,6 +1,8 @@
 """A serving process, from its start to a clean stop."""
 
 import asyncio
+import logging
+import os
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +14,11 @@ from longrunning.serving.grpc_server import GrpcServer
 from longrunning.serving.http_server import HttpServer
 from longrunning.stores import StoreError, store_from_url
 
-__all__ = ["Addresses", "StartupError", "serve"]
+__all__ = ["Addresses", "StartupError", "run", "serve"]
+
+_log = logging.getLogger(__name__)
+
+_LEAVING_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,10 +87,50 @@ async def serve(
         raise StartupError("; ".join(map(str, error.faults))) from None
 
 
+def run(
+    app: App,
+    *,
+    grpc: str,
+    http: str,
+    store: str | None,
+    drain: float,
+    ready: Callable[[Addresses], None],
+) -> None:
+    """Runs `serve` on an event loop of its own, which ends with it.
+
+    `asyncio.run` would wait for ever for a handler that swallows its cancellation.
+
+    Raises:
+        StartupError: see `serve`.
+    """
+    loop = asyncio.new_event_loop()
+    try:
+        loop.run_until_complete(
+            serve(app, grpc=grpc, http=http, store=store, drain=drain, ready=ready)
+        )
+    finally:
+        if left := asyncio.all_tasks(loop):
+            for task in left:
+                task.cancel()
+            loop.run_until_complete(asyncio.wait(left, timeout=_LEAVING_SECONDS))
+        if deaf := asyncio.all_tasks(loop):
+            _log.warning("left %d tasks behind that do not heed their cancellation", len(deaf))
+            for task in deaf:
+                task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001 - said above
+        loop.close()
+
+
 def _stop_signal() -> asyncio.Event:
-    """Returns an event that SIGTERM and SIGINT set."""
+    """Returns an event that SIGTERM and SIGINT set; a second signal ends the process at once."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def heed(number: int) -> None:
+        if stop.is_set():
+            _log.warning("stopping at once, at the second signal")
+            os._exit(128 + number)
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, heed, number)
     return stop

@@ -1,6 +1,7 @@
 """Work in this process: outcomes, cancellation, interruption, recovery and limits."""
 
 import asyncio
+import contextlib
 import logging
 import threading
 from collections.abc import AsyncIterator
@@ -15,12 +16,16 @@ from longrunning import (
     Aborted,
     AsyncOperationContext,
     InProcessEngine,
+    MemoryStore,
     OperationCancelled,
     OperationNotFound,
     Operations,
     Store,
     SyncOperationContext,
+    Unavailable,
 )
+from longrunning.engines import context
+from longrunning.lifecycle import Record, State
 from tests.longrunning.stores.storages import Storage
 
 TEXT = wrappers_pb2.StringValue
@@ -202,6 +207,119 @@ async def test_a_response_that_is_too_large_fails_the_operation(service: Service
     assert info_of(done).reason == "OPERATION_TOO_LARGE"
 
 
+RAISED: dict[str, BaseException] = {
+    "exit": SystemExit(3),
+    "stop": StopIteration(),
+    "cancelled": asyncio.CancelledError(),
+    "unwritable": Aborted("half a surrogate: \ud800", reason="R"),
+}
+
+
+@pytest.mark.parametrize("run", ["loop", "thread"])
+@pytest.mark.parametrize("raised", RAISED)
+async def test_whatever_a_handler_raises_ends_its_operation_and_nothing_else(
+    store: Store, run: str, raised: str
+) -> None:
+    operations = make(store)
+
+    def fail() -> None:
+        raise RAISED[raised]
+
+    if run == "loop":
+
+        @operations.handler(name="disobedient")
+        async def handler(request: TEXT, operation: AsyncOperationContext) -> None:
+            fail()
+
+    else:
+
+        @operations.handler(name="disobedient", run="thread")
+        def handler(request: TEXT, operation: SyncOperationContext) -> None:
+            fail()
+
+    async with operations:
+        started = await operations.start(handler, TEXT())
+        done = await operations.wait(started.name, WAIT)
+    if raised == "cancelled":
+        assert done.error.code == code_pb2.CANCELLED
+    else:
+        assert info_of(done).reason == "HANDLER_FAILED"
+
+
+async def test_work_that_reports_all_the_time_is_cancelled_from_elsewhere(
+    storage: Storage,
+) -> None:
+    worker, other = make(storage.store()), make(storage.store())
+    if worker.store is other.store:
+        other = worker
+
+    @worker.handler(name="busy", metadata=NUMBER)
+    async def busy(request: TEXT, operation: AsyncOperationContext) -> None:
+        while True:
+            await operation.report(NUMBER(value=1))
+
+    async with contextlib.AsyncExitStack() as processes:
+        await processes.enter_async_context(worker)
+        if other is not worker:
+            await processes.enter_async_context(other)
+        names = [(await worker.start(busy, TEXT())).name for _ in range(5)]
+        for name in names:
+            await other.cancel(name)
+        for name in names:
+            assert (await other.wait(name, WAIT)).error.code == code_pb2.CANCELLED
+
+
+async def test_a_cancellation_between_claim_and_begin_is_not_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = MemoryStore()
+    operations = make(store)
+    service = Service(operations)
+    claimed, go_on = asyncio.Event(), asyncio.Event()
+    read = store.request
+
+    async def slow_request(name: str) -> bytes | None:
+        claimed.set()
+        await go_on.wait()
+        return await read(name)
+
+    monkeypatch.setattr(store, "request", slow_request)
+    async with operations:
+        name = await service.start("wait")
+        await claimed.wait()
+        await operations.cancel(name)
+        go_on.set()
+        assert (await operations.wait(name, WAIT)).error.code == code_pb2.CANCELLED
+
+
+async def test_a_report_waits_for_a_store_that_is_away_for_a_moment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = MemoryStore()
+    operations = make(store)
+    monkeypatch.setattr(context, "_RETRY_SECONDS", 0.0)
+    away = 3
+    replace = store.replace
+
+    async def flaky(record: Record) -> bool:
+        nonlocal away
+        if record.state is State.RUNNING and record.message().HasField("metadata") and away:
+            away -= 1
+            raise Unavailable("Away.", reason="STORE_UNAVAILABLE")
+        return await replace(record)
+
+    monkeypatch.setattr(store, "replace", flaky)
+
+    @operations.handler(name="report", metadata=NUMBER)
+    async def report(request: TEXT, operation: AsyncOperationContext) -> None:
+        await operation.report(NUMBER(value=1))
+
+    async with operations:
+        done = await operations.wait((await operations.start(report, TEXT())).name, WAIT)
+    assert done.HasField("response")
+    assert away == 0
+
+
 @pytest.mark.parametrize(
     "request_",
     [
@@ -327,10 +445,13 @@ async def test_the_work_of_a_dead_process_is_taken_over_after_its_lease(
     dead, alive = make(storage.store(), lease_seconds=0.2), make(storage.store())
     lost, found = Service(dead), Service(alive)
     found.go_on.set()
-    async with alive, dead:
+    async with contextlib.AsyncExitStack() as processes:
+        await processes.enter_async_context(dead)
         name = await lost.start(handler)
         await lost.began.wait()
         await die(dead)
+        # Not before: one that is there from the start could have taken the work itself.
+        await processes.enter_async_context(alive)
         done = await alive.wait(name, WAIT)
         if handler == "retry":
             assert (found.attempts, done.HasField("response")) == ([2], True)
@@ -361,7 +482,7 @@ async def test_a_cancellation_crosses_processes(storage: Storage) -> None:
     worker, other = make(storage.store()), make(storage.store())
     service = Service(worker)
     async with worker, other:
-        name = await service.start("wait")
+        name = await service.start("wait")  # the other has no handler, and leaves it alone
         await service.began.wait()
         await other.cancel(name)
         assert (await other.wait(name, WAIT)).error.code == code_pb2.CANCELLED
@@ -397,9 +518,11 @@ async def test_an_attempt_that_lost_its_work_cannot_write(storage: Storage) -> N
     slow, fast = make(storage.store(), lease_seconds=0.05), make(storage.store())
     late, service = Service(slow), Service(fast)
     service.go_on.set()
-    async with fast, slow:
+    async with contextlib.AsyncExitStack() as processes:
+        await processes.enter_async_context(slow)
         name = await late.start("retry", "by the first")
         await late.began.wait()
+        await processes.enter_async_context(fast)
         # The first worker stands still: its lease is not renewed, yet it does not know it.
         slow._engine._ended = True  # type: ignore[attr-defined]
         slow._engine._wake.set()  # type: ignore[attr-defined]

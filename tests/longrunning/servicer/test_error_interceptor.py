@@ -20,6 +20,8 @@ async def unary(request: TEXT, context: grpc.aio.ServicerContext[Any, Any]) -> T
     match request.value:
         case "chosen":
             raise Aborted("The lock is held.", reason="LOCKED", metadata={"by": "me"})
+        case "long":
+            raise Aborted("😀" * 9000, reason="LONG", metadata={"by": "me" * 9000})
         case "foreign":
             raise KeyError("secret password")
         case "abort":
@@ -124,3 +126,12 @@ async def test_a_method_that_is_not_there_stays_unimplemented(channel: grpc.aio.
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         await channel.unary_unary(f"/{SERVICE}/None")(b"")
     assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+async def test_what_is_too_long_for_the_trailers_is_shortened(channel: grpc.aio.Channel) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await call(channel, "Unary", "long")
+    assert refused.value.code() is grpc.StatusCode.ABORTED
+    info = error_details_pb2.ErrorInfo()
+    assert rpc_status.from_call(refused.value).details[0].Unpack(info)
+    assert info.metadata["by"] == "me" * 50 + "..."

@@ -115,3 +115,20 @@ async def test_a_client_that_goes_away_frees_its_waiter(stub: Any, operations: O
     waiting.cancel()
     while operations._open.waiters._waiting:
         await asyncio.sleep(0.001)
+
+
+@pytest.mark.parametrize("character", ["a", "é", "😀"])
+async def test_the_longest_names_and_messages_fit_into_the_trailers(
+    stub: Any, character: str
+) -> None:
+    prefix = "projects/p/operations/"
+    longest = prefix + character * ((512 - len(prefix)) // len(character.encode()))
+    for name, code in (
+        (longest, grpc.StatusCode.NOT_FOUND),
+        (longest + character, grpc.StatusCode.INVALID_ARGUMENT),
+        (longest * 100, grpc.StatusCode.INVALID_ARGUMENT),
+    ):
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await stub.GetOperation(operations_pb2.GetOperationRequest(name=name))
+        assert refused.value.code() is code
+        assert rpc_status.from_call(refused.value).details
