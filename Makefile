@@ -6,7 +6,7 @@ LOWEST := .venv-lowest
 PROTOC := build/protoc-venv
 PIP := install --quiet --disable-pip-version-check
 
-.PHONY: fuzz demo test test-current test-lowest check protos check-protos wheel bench clean soak bench-stores
+.PHONY: fuzz demo test test-current test-lowest check protos check-protos clean soak bench-stores
 
 # The package itself, editable, with what the demo shows it to.
 $(VENV)/.demo: pyproject.toml constraints.txt
