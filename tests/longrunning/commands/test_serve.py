@@ -27,17 +27,17 @@ class Addresses:
 
 @pytest.fixture
 def served(tmp_path, monkeypatch):
-    """The calls of a stub of `longrunning.serving.serve`; an exception in the list is raised."""
+    """The calls of a stub of `longrunning.serving.run`; an exception in the list is raised."""
     calls = []
 
-    async def serve(app, *, ready, **options):
+    def run(app, *, ready, **options):
         if calls:
             raise calls.pop()
         calls.append((app, options))
         ready(Addresses("127.0.0.1:5", "127.0.0.1:6", "sqlite:///o.db"))
 
     stub = types.ModuleType("longrunning.serving")
-    stub.serve, stub.StartupError = serve, StartupError
+    stub.run, stub.StartupError = run, StartupError
     monkeypatch.setattr(longrunning, "App", App, raising=False)
     monkeypatch.setattr(longrunning, "serving", stub, raising=False)
     monkeypatch.setattr(sys, "path", list(sys.path))
