@@ -59,7 +59,7 @@ def generate(proto: str, folder: Path) -> None:
         for made in sorted(Path(scratch).rglob("*.py*")):
             text = made.read_text()
             text = re.sub(
-                rf"^from {re.escape(package)} import ", "from . import ", text, flags=re.M
+                rf"^from {re.escape(package)} import ", "from . import ", text, flags=re.MULTILINE
             )
             (folder / made.name).write_text(text)
     (folder / "__init__.py").touch()
@@ -76,9 +76,11 @@ def drift() -> list[str]:
             if not (ROOT / name).is_file() or not filecmp.cmp(made, ROOT / name, shallow=False):
                 differing.append(str(name))
         for folder in set(TARGETS.values()):
-            for committed in (ROOT / folder).glob("*.py*"):
-                if not Path(scratch, folder, committed.name).exists():
-                    differing.append(f"{folder}/{committed.name}")
+            differing += [
+                f"{folder}/{committed.name}"
+                for committed in (ROOT / folder).glob("*.py*")
+                if not Path(scratch, folder, committed.name).exists()
+            ]
     return differing
 
 

@@ -89,19 +89,12 @@ class Ledger:
             The new record, or that of the same request made before.
 
         Raises:
-            InvalidArgument: the parent is malformed, or the request id too long.
+            InvalidArgument: the parent is malformed, or the request id is.
             AlreadyExists: the request id stands for another request.
             OperationTooLarge: the operation would be too large.
         """
         names.check_parent(new.parent)
-        if len(new.request_id) > MAX_REQUEST_ID_LENGTH:
-            raise InvalidArgument(
-                f"The request id has {len(new.request_id)} characters: "
-                f"expected at most {MAX_REQUEST_ID_LENGTH}, such as a UUID.",
-                field="request_id",
-                reason="REQUEST_ID_TOO_LONG",
-                metadata={"length": str(len(new.request_id))},
-            )
+        _check_request_id(new.request_id)
         now = self.clock()
         operation_id = self._new_id(now)
         name = new.service.name_format.write(new.parent, operation_id)
@@ -197,4 +190,15 @@ class Ledger:
             record.revision,
             record.attempt,
             extra={"operation": record.name, "state": str(record.state)},
+        )
+
+
+def _check_request_id(request_id: str) -> None:
+    if len(request_id) > MAX_REQUEST_ID_LENGTH or not request_id.isprintable():
+        raise InvalidArgument(
+            f"The request id has {len(request_id)} characters: expected at most "
+            f"{MAX_REQUEST_ID_LENGTH} printable ones, such as a UUID.",
+            field="request_id",
+            reason="INVALID_REQUEST_ID",
+            metadata={"length": str(len(request_id))},
         )

@@ -44,7 +44,16 @@ ARROWS = {
     "messages": {"errors", "messages"},
     "calls": {"errors", "calls"},
     "bindings": {"path_templates", "messages", "bindings"},
-    "http": {"errors", "options", "path_templates", "messages", "calls", "bindings", "http"},
+    "http": {
+        "errors",
+        "limits",
+        "options",
+        "path_templates",
+        "messages",
+        "calls",
+        "bindings",
+        "http",
+    },
     "openapi": {"path_templates", "messages", "bindings", "openapi", "assembly"},
 }
 

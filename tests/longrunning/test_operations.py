@@ -278,8 +278,10 @@ async def test_finished_operations_are_purged_when_their_time_is_over(
 
 async def test_a_request_id_is_bounded(operations: Operations) -> None:
     await operations.create(request_id="r" * 128)
-    with pytest.raises(InvalidArgument) as refused:
-        await operations.create(request_id="r" * 129)
-    assert refused.value.message == (
-        "The request id has 129 characters: expected at most 128, such as a UUID."
-    )
+    for wrong in ("r" * 129, "nul \0"):
+        with pytest.raises(InvalidArgument) as refused:
+            await operations.create(request_id=wrong)
+        assert refused.value.message == (
+            f"The request id has {len(wrong)} characters: "
+            "expected at most 128 printable ones, such as a UUID."
+        )

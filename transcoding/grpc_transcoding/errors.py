@@ -62,6 +62,10 @@ class TranscodingError(Exception):
         return status_pb2.Status(code=self.code.value[0], message=self.message, details=details)
 
 
+class ReflectionError(LookupError):
+    """A remote server that does not tell its services, at least not now."""
+
+
 def packed(message: Message) -> any_pb2.Any:
     """Returns a message in an Any."""
     wrapped = any_pb2.Any()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from grpc_transcoding.http.limits import Limits
+from grpc_transcoding.limits import Limits
 from grpc_transcoding.path_templates import Unescape
 
 

@@ -19,16 +19,17 @@ from grpc_transcoding.bindings.faults import Fault
 from grpc_transcoding.bindings.service_config import load_service_config
 from grpc_transcoding.calls.backend import Backend
 from grpc_transcoding.calls.colours import Interceptor, backend_for, check_interceptors
-from grpc_transcoding.calls.descriptors import Descriptors, ReflectionError
+from grpc_transcoding.calls.descriptors import Descriptors
 from grpc_transcoding.calls.servicers import Handler, Servicers
+from grpc_transcoding.errors import ReflectionError
 from grpc_transcoding.http.asgi import ASGIApp, Receive, Scope, Send
 from grpc_transcoding.http.endpoint import Endpoint
 from grpc_transcoding.http.error_reply import ErrorReplies, unavailable
 from grpc_transcoding.http.lifespan import run_lifespan
-from grpc_transcoding.http.limits import Limits
 from grpc_transcoding.http.reply_style import ReplyEncoder
 from grpc_transcoding.http.reply_writer import ReplyWriter
 from grpc_transcoding.http.service import HttpService
+from grpc_transcoding.limits import Limits
 from grpc_transcoding.messages.json_reply import JsonFormat, dump
 from grpc_transcoding.options import Options
 from grpc_transcoding.path_templates import Unescape

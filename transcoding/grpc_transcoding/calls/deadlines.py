@@ -36,6 +36,8 @@ def timeout_of(headers: Mapping[bytes, bytes], limit: float | None) -> float | N
                 f"the header Grpc-Timeout is {shortened(text.decode('latin-1'))!r}, it should be"
                 " up to 8 digits and a unit of H, M, S, m, u or n, such as 500m",
                 reason="INVALID_TIMEOUT",
+                header="Grpc-Timeout",
+                value=shortened(text.decode("latin-1")),
             )
         timeouts.append(int(found[1]) * _UNITS[found[2]])
     if (text := headers.get(b"x-server-timeout")) is not None:
@@ -44,6 +46,8 @@ def timeout_of(headers: Mapping[bytes, bytes], limit: float | None) -> float | N
                 f"the header X-Server-Timeout is {shortened(text.decode('latin-1'))!r}, it should"
                 " be seconds, such as 2.5",
                 reason="INVALID_TIMEOUT",
+                header="X-Server-Timeout",
+                value=shortened(text.decode("latin-1")),
             )
         timeouts.append(float(text))
     return min(*timeouts, _LONGEST) if timeouts else None

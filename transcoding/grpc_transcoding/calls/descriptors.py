@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
-import grpc.aio
 from google.api import annotations_pb2, httpbody_pb2
 from google.protobuf import descriptor_pb2, descriptor_pool
 from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2
 
 Descriptors = descriptor_pb2.FileDescriptorSet | str | Path
-
-
-class ReflectionError(LookupError):
-    """A remote server that does not tell its services, at least not now."""
 
 
 def load_descriptors(source: Descriptors) -> descriptor_pb2.FileDescriptorSet:
@@ -92,26 +87,3 @@ def _add(
     for dependency in known[name].dependency:
         _add(dependency, known, pool, added, name)
     pool.Add(known[name])
-
-
-async def reflect(
-    channel: grpc.aio.Channel, services: Iterable[str] = ()
-) -> tuple[descriptor_pb2.FileDescriptorSet, tuple[str, ...]]:
-    """Asks a server for its services and their files.
-
-    Args:
-        channel: To the server.
-        services: Those to ask for; all that the server lists if empty, without gRPC's own.
-
-    Raises:
-        ReflectionError: The server does not know a service, or does not reflect.
-
-    Spec: grpc.reflection.v1alpha.ServerReflection.
-    """
-    from grpc_transcoding.calls.reflection import ReflectionClient  # noqa: PLC0415 - rarely needed
-
-    async with ReflectionClient(channel) as client:
-        names = tuple(services) or tuple(
-            name for name in await client.services() if not name.startswith("grpc.")
-        )
-        return await client.files(names), names

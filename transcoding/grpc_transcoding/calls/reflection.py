@@ -5,6 +5,7 @@ Spec: grpc/reflection/v1alpha/reflection.proto.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,7 +14,7 @@ import grpc.aio
 from google.protobuf import descriptor_pb2
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from grpc_transcoding.calls.descriptors import ReflectionError
+from grpc_transcoding.errors import ReflectionError
 
 
 class ReflectionClient:
@@ -78,3 +79,24 @@ def _keep(answer: Any, known: dict[str, descriptor_pb2.FileDescriptorProto]) -> 
     for serialized in answer.file_descriptor_response.file_descriptor_proto:
         file = descriptor_pb2.FileDescriptorProto.FromString(serialized)
         known.setdefault(file.name, file)
+
+
+async def reflect(
+    channel: grpc.aio.Channel, services: Iterable[str] = ()
+) -> tuple[descriptor_pb2.FileDescriptorSet, tuple[str, ...]]:
+    """Asks a server for its services and their files.
+
+    Args:
+        channel: To the server.
+        services: Those to ask for; all that the server lists if empty, without gRPC's own.
+
+    Raises:
+        ReflectionError: The server does not know a service, or does not reflect.
+
+    Spec: grpc.reflection.v1alpha.ServerReflection.
+    """
+    async with ReflectionClient(channel) as client:
+        names = tuple(services) or tuple(
+            name for name in await client.services() if not name.startswith("grpc.")
+        )
+        return await client.files(names), names

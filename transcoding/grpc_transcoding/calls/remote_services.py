@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import grpc.aio
 from google.protobuf.descriptor_pool import DescriptorPool
 
-from grpc_transcoding.calls.descriptors import Descriptors, load_descriptors, pool_of, reflect
+from grpc_transcoding.calls.descriptors import Descriptors, load_descriptors, pool_of
+from grpc_transcoding.calls.reflection import reflect
 from grpc_transcoding.calls.remote import RemoteBackend
 from grpc_transcoding.calls.servicers import RpcMethod
 

@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 from grpc_transcoding.errors import TranscodingError, invalid_argument
 from grpc_transcoding.http.body import BodyReader, body_too_large
 from grpc_transcoding.http.endpoint import Endpoint
-from grpc_transcoding.http.limits import Limits
+from grpc_transcoding.limits import Limits
 from grpc_transcoding.messages.request_body import check_json_type
 
 _STRUCTURE = re.compile(rb'["\\\[\]{},\n]')

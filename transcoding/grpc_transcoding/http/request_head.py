@@ -10,7 +10,7 @@ import grpc
 from grpc_transcoding.calls.metadata import Metadatum, from_headers
 from grpc_transcoding.errors import TranscodingError, invalid_argument, shortened
 from grpc_transcoding.http.asgi import Headers, Scope
-from grpc_transcoding.http.limits import Limits
+from grpc_transcoding.limits import Limits
 from grpc_transcoding.path_templates.percent import InvalidEscapeError, decode
 
 # The headers that the transcoder itself acts on.
@@ -122,6 +122,7 @@ class RequestHead:
                 raise invalid_argument(
                     f"the query parameter {shortened(part.decode('latin-1'))!r} is not UTF-8",
                     reason="INVALID_QUERY_ENCODING",
+                    parameter=shortened(part.decode("latin-1")),
                 ) from None
         return parameters
 

@@ -151,6 +151,7 @@ class FieldSelection:
             f"the mask {shortened(self._text)!r} is not understood at column {column}: {problem}",
             reason="INVALID_FIELD_MASK",
             column=str(column),
+            value=shortened(self._text),
         )
 
 

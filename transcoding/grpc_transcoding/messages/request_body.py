@@ -29,24 +29,29 @@ def check_json_type(content_type: bytes | None, content_encoding: bytes | None) 
     """
     if content_encoding is not None and content_encoding.strip().lower() != b"identity":
         encoding = shortened(content_encoding.decode("latin-1"))
-        raise _unsupported(f"the body is encoded as {encoding!r}, it should not be encoded")
+        raise _unsupported(
+            f"the body is encoded as {encoding!r}, it should not be encoded", encoding
+        )
     if content_type is None:
         return
     text = content_type.decode("latin-1").lower()
     media_type, _, parameters = text.partition(";")
     if not _JSON_TYPE.match(media_type.strip()):
-        raise _unsupported(f"the body is {shortened(text)!r}, it should be application/json")
+        shown = shortened(text)
+        raise _unsupported(f"the body is {shown!r}, it should be application/json", shown)
     for parameter in parameters.split(";"):
         name, _, value = parameter.strip().partition("=")
         if name == "charset" and value.strip('"') not in {"utf-8", "utf8", "us-ascii"}:
-            raise _unsupported(f"the body's charset is {shortened(value)!r}, it should be utf-8")
+            shown = shortened(value)
+            raise _unsupported(f"the body's charset is {shown!r}, it should be utf-8", shown)
 
 
-def _unsupported(message: str) -> TranscodingError:
+def _unsupported(message: str, value: str) -> TranscodingError:
     return TranscodingError(
         grpc.StatusCode.INVALID_ARGUMENT,
         message,
         reason="UNSUPPORTED_MEDIA_TYPE",
+        metadata={"value": value},
         http_status=415,
     )
 
