@@ -14,7 +14,7 @@ FLOORS = [
     {"names", "page_tokens", "statuses", "lifecycle", "filters"},
     {"services", "stores"},
     {"handlers", "ledger", "waiters", "servicer"},
-    {"engines", "view"},
+    {"engines", "purging", "view"},
     {"operations"},
     {"serving"},
     {"commands"},

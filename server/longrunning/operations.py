@@ -1,8 +1,6 @@
 """`Operations`: the one object that a service holds."""
 
-import asyncio
 import contextlib
-import logging
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
@@ -24,24 +22,21 @@ from longrunning.handlers import Handler, Handlers, OnInterruption, declare
 from longrunning.ledger import Ledger, NewOperation, Step
 from longrunning.lifecycle import State
 from longrunning.packing import pack
-from longrunning.servicer import Target
+from longrunning.purging import Purging
 from longrunning.services import Service, service_of
 from longrunning.statuses import abort
 from longrunning.stores import Store
 from longrunning.view import Limits, Session, View
 from longrunning.waiters import Waiters
 
-_log = logging.getLogger(__name__)
-
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_PURGE_SECONDS = 60.0
-_PURGED_AT_ONCE = 200
 
-
-class Operations:
+class Operations(View):
     """Owns the state of long-running operations, and runs their work.
+
+    It is the view of all of them besides: `get`, `list`, `wait`, `cancel`, `delete`.
 
     Nothing is opened by making one. Open it with `async with operations:`, with
     `FastAPI(lifespan=operations.lifespan)`, or let `App` do so.
@@ -76,19 +71,21 @@ class Operations:
         filter_aliases: Mapping[str, str] | None = None,
         clock: Clock = system_clock,
     ) -> None:
+        super().__init__(
+            lambda: self._open,
+            Handlers(),
+            Limits(page_size=page_size, max_page_size=max_page_size, max_wait=max_wait),
+            Service(filter_aliases=dict(filter_aliases or {})),
+            domain,
+        )
         self.store = store
-        self.domain = domain
         self.drain_seconds = drain
         self._engine = engine or InProcessEngine()
-        self._handlers = Handlers()
         self._retention = retention
         self._clock = clock
         self._max_operation_bytes = max_operation_bytes
-        self._limits = Limits(page_size=page_size, max_page_size=max_page_size, max_wait=max_wait)
         self._services: dict[str, Service] = {}
-        self._door = Service(filter_aliases=dict(filter_aliases or {}))
-        self._view = self._view_of(self._door)
-        self._session: Session | None = None
+        self._opened: Session | None = None
 
     # Declaring what there is to do.
 
@@ -302,46 +299,6 @@ class Operations:
     async def _end(self, name: str, step: Step) -> operations_pb2.Operation:
         return (await self._open.ledger.advance(name, step)).message()
 
-    # What clients may ask; see View.
-
-    async def get(self, name: str) -> operations_pb2.Operation:
-        """Returns the latest state of an operation; see `View.get`."""
-        return await self._view.get(name)
-
-    async def list(
-        self,
-        name: str = "",
-        *,
-        filter: str = "",  # noqa: A002 - the name of the field
-        page_size: int = 0,
-        page_token: str = "",
-        return_partial_success: bool = False,
-    ) -> operations_pb2.ListOperationsResponse:
-        """Returns one page of the operations of a parent; see `View.list`."""
-        return await self._view.list(
-            name,
-            filter=filter,
-            page_size=page_size,
-            page_token=page_token,
-            return_partial_success=return_partial_success,
-        )
-
-    async def wait(self, name: str, timeout: float | None = None) -> operations_pb2.Operation:
-        """Returns an operation once it is done or the time is over; see `View.wait`."""
-        return await self._view.wait(name, timeout)
-
-    async def cancel(self, name: str) -> None:
-        """Asks for an operation to be cancelled; see `View.cancel`."""
-        await self._view.cancel(name)
-
-    async def delete(self, name: str) -> None:
-        """Forgets an operation; see `View.delete`."""
-        await self._view.delete(name)
-
-    def add_to_server(self, target: Target) -> None:
-        """Adds `google.longrunning.Operations` to a gRPC server or a transcoder."""
-        self._view.add_to_server(target)
-
     def for_service(
         self,
         config: str | Path | service_pb2.Service,
@@ -371,16 +328,11 @@ class Operations:
                     f"{service.name} and {self._services[api].name} both claim {api}: "
                     "an operation belongs to one service"
                 )
-        return self._view_of(service)
-
-    def _view_of(self, service: Service) -> View:
         return View(lambda: self._open, self._handlers, self._limits, service, self.domain)
 
     def _service_of(self, method: str) -> Service:
         """Returns the service that a method's operations belong to."""
-        return self._services.get(method.partition("/")[0], self._door)
-
-    # Opening and closing.
+        return self._services.get(method.partition("/")[0], self._service)
 
     async def __aenter__(self) -> "Operations":
         """Opens the store and starts the engine.
@@ -389,17 +341,18 @@ class Operations:
             StoreError: the store cannot be opened.
             RuntimeError: it is open already.
         """
-        if self._session:
+        if self._opened:
             raise RuntimeError("this Operations is open already: open it once, and share it")
         await self.store.open()
         try:
-            self._session = self._assemble()
-            await self._engine.start(self._session.ledger, self._handlers)
+            self._opened = self._assemble()
+            await self._engine.start(self._opened.ledger, self._handlers)
         except BaseException:
-            self._session = None
+            self._opened = None
             await self.store.close()
             raise
-        self._purging = asyncio.create_task(self._purge_while_open(self._session))
+        self._purging = Purging(self._opened.ledger)
+        self._purging.start()
         return self
 
     async def __aexit__(
@@ -410,11 +363,11 @@ class Operations:
     ) -> None:
         """Lets running work finish for `drain_seconds`, interrupts the rest, closes the store."""
         self.answer_waiters()
-        self._purging.cancel()
+        self._purging.stop()
         try:
             await self._engine.stop(self.drain_seconds)
         finally:
-            self._session = None
+            self._opened = None
             await self.store.close()
 
     @contextlib.asynccontextmanager
@@ -438,23 +391,9 @@ class Operations:
 
     @property
     def _open(self) -> Session:
-        if self._session is None:
+        if self._opened is None:
             raise RuntimeError(
                 "this Operations is not open: use `async with operations:`, "
                 "FastAPI(lifespan=operations.lifespan), or an App"
             )
-        return self._session
-
-    async def _purge_while_open(self, session: Session) -> None:
-        while self._session is session:
-            try:
-                await self._purge()
-            except OperationsError as error:
-                _log.warning("purging failed, and is tried again: %s", error)
-            await asyncio.sleep(_PURGE_SECONDS)
-
-    async def _purge(self) -> None:
-        """Removes what has expired, a little at a time, so that nothing waits for it."""
-        purged = _PURGED_AT_ONCE
-        while purged == _PURGED_AT_ONCE:
-            purged = await self.store.purge(now=self._clock(), limit=_PURGED_AT_ONCE)
+        return self._opened

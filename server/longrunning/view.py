@@ -73,11 +73,11 @@ class View:
         self._handlers = handlers
         self._limits = limits
         self._service = service
-        self._domain = domain
+        self.domain = domain
 
     def add_to_server(self, target: Target) -> None:
         """Adds `google.longrunning.Operations` to a gRPC server or a transcoder."""
-        servicer = OperationsServicer(self, domain=self._domain)
+        servicer = OperationsServicer(self, domain=self.domain)
         operations_pb2_grpc.add_OperationsServicer_to_server(servicer, target)
 
     async def get(self, name: str) -> operations_pb2.Operation:

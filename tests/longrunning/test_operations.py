@@ -267,7 +267,7 @@ async def test_finished_operations_are_purged_when_their_time_is_over(
         await operations.succeed(late)
         clock.advance(DAY + 1)  # type: ignore[attr-defined]
     async with operations:
-        await operations._purge()
+        await operations._purging.purge()
         for name in (early, brief):
             with pytest.raises(OperationNotFound):
                 await operations.get(name)
