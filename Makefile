@@ -6,7 +6,7 @@ LOWEST := .venv-lowest
 PROTOC := build/protoc-venv
 PIP := install --quiet --disable-pip-version-check
 
-.PHONY: fuzz demo test test-current test-lowest check protos check-protos clean soak bench-stores
+.PHONY: fuzz demo test test-current test-lowest check protos check-protos clean soak strace bench-stores
 
 # The package itself, editable, with what the demo shows it to.
 $(VENV)/.demo: pyproject.toml constraints.txt
@@ -39,10 +39,14 @@ demo: $(VENV)/.demo ## the whole way through, on this machine, in under two minu
 
 test: test-current test-lowest ## the whole suite, with current and with lowest dependencies
 
-test-current: $(VENV)/.check
+# Shows the suite what reaches the disk; a test says what to do where it cannot be installed.
+strace:
+	-@command -v strace >/dev/null || (apt-get update -qq && apt-get install -qq -y strace) >/dev/null
+
+test-current: $(VENV)/.check strace
 	$(VENV)/bin/python -m pytest -q
 
-test-lowest: $(LOWEST)/.test
+test-lowest: $(LOWEST)/.test strace
 	$(LOWEST)/bin/python -m pytest -q --ignore=tests/grpc_transcoding/peers
 
 check: $(VENV)/.check check-protos ## ruff, mypy, buf, and the drift of generated code
@@ -62,8 +66,8 @@ fuzz: $(VENV)/.check ## the transcoder under coverage-guided fuzzing, for FUZZ_S
 	$(VENV)/bin/python -m pip $(PIP) --constraint constraints.txt atheris
 	$(VENV)/bin/python -m tests.grpc_transcoding.fuzz.http_requests -max_total_time=$(or $(FUZZ_SECONDS),300)
 
-soak: $(VENV)/.check ## what the suite does of the stores' faults, a hundred times over (needs strace)
-	LRO_SOAK=1 LRO_KILLS=100 LRO_EXAMPLES=500 $(VENV)/bin/python -m pytest -q --timeout 1800 \
+soak: $(VENV)/.check strace ## what the suite does of the stores' faults, a hundred times over
+	LRO_KILLS=100 LRO_EXAMPLES=500 $(VENV)/bin/python -m pytest -q --timeout 1800 \
 		tests/longrunning/stores/test_kills.py tests/longrunning/stores/test_syncs.py \
 		tests/longrunning/stores/test_state_machine.py
 
