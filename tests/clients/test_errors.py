@@ -61,7 +61,6 @@ def not_found(name: str) -> Refusal:
                 "@type": RESOURCE_INFO,
                 "resourceType": "google.longrunning.Operation",
                 "resourceName": name,
-                "description": message,
             },
         ],
     )
@@ -188,7 +187,12 @@ CASES = {
         ("POST", f"/v1/{UNKNOWN}:wait"),
         {"timeout": "-5s"},
         400,
-        invalid("timeout", "NEGATIVE_TIMEOUT", "The timeout is -5 seconds: expected 0 or more."),
+        invalid(
+            "timeout",
+            "NEGATIVE_TIMEOUT",
+            "The timeout is -5 seconds: expected 0 or more.",
+            value="-5",
+        ),
     ),
     "a negative page size": Case(
         *listing("pageSize=-1", page_size=-1),
@@ -197,6 +201,7 @@ CASES = {
             "page_size",
             "NEGATIVE_PAGE_SIZE",
             "The page size is -1: expected 0 (the default) or more.",
+            value="-1",
         ),
     ),
     "a page token that is none": Case(

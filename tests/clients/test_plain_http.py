@@ -230,4 +230,6 @@ def test_the_type_of_a_form_is_not_json(server: ServerProcess):
         415,
         "the body is 'application/x-www-form-urlencoded', it should be application/json",
     )
-    assert refusal.details == [info("UNSUPPORTED_MEDIA_TYPE")]
+    assert refusal.details == [
+        info("UNSUPPORTED_MEDIA_TYPE", value="application/x-www-form-urlencoded")
+    ]

@@ -1,5 +1,6 @@
 """A gRPC request that is no message of its type is refused like any other wrong request."""
 
+import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -15,7 +16,7 @@ _Context = grpc.aio.ServicerContext[Any, Any]
 class RequestGuard(grpc.aio.ServerInterceptor):
     """Answers INVALID_ARGUMENT where gRPC would answer UNKNOWN with the parser's own words.
 
-    Only a server needs it, whose requests are bytes, and only for methods with one request.
+    Only a server needs it, whose requests are bytes, and only for async methods with one request.
 
     Args:
         domain: the `ErrorInfo.domain` of the refusal.
@@ -41,24 +42,32 @@ class RequestGuard(grpc.aio.ServerInterceptor):
             except DecodeError as error:
                 return error
 
-        if handler.response_streaming:
-
-            async def stream(request: Any, context: _Context) -> Any:  # noqa: ANN401 - any message
-                if isinstance(request, DecodeError):
-                    await self._refuse(context)
-                async for message in handler.unary_stream(request, context):
-                    yield message
-
-            return grpc.unary_stream_rpc_method_handler(
-                stream, guarded, handler.response_serializer
-            )
+        behaviour = handler.unary_stream or handler.unary_unary
 
         async def call(request: Any, context: _Context) -> Any:  # noqa: ANN401 - any message
             if isinstance(request, DecodeError):
                 await self._refuse(context)
-            return await handler.unary_unary(request, context)
+            return await behaviour(request, context)
 
-        return grpc.unary_unary_rpc_method_handler(call, guarded, handler.response_serializer)
+        async def stream(request: Any, context: _Context) -> Any:  # noqa: ANN401 - any message
+            if isinstance(request, DecodeError):
+                await self._refuse(context)
+            async for message in behaviour(request, context):
+                yield message
+
+        # A method with a stream of replies may be a coroutine too, which writes them one by one.
+        if inspect.isasyncgenfunction(behaviour):
+            guard: Callable[..., Any] = stream
+        elif inspect.iscoroutinefunction(behaviour):
+            guard = call
+        else:
+            return handler
+        make = (
+            grpc.unary_stream_rpc_method_handler
+            if handler.response_streaming
+            else grpc.unary_unary_rpc_method_handler
+        )
+        return make(guard, guarded, handler.response_serializer)
 
     async def _refuse(self, context: _Context) -> None:
         refusal = InvalidArgument(
