@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from longrunning.operations import Operations
     from longrunning.servicer import ErrorInterceptor, OperationsServicer
     from longrunning.serving import App
-    from longrunning.stores import MemoryStore, PostgresStore, SQLiteStore, Store, StoreError
+    from longrunning.stores import MemoryStore, SQLiteStore, Store, StoreError
+    from longrunning.stores import PostgresStore as PostgresStore
 
 # Where each name is defined. They are imported when they are first used, since the command line
 # needs few of them, and gRPC with a server around it takes a quarter of a second to import.
@@ -73,6 +74,7 @@ _HOMES = {
     "Unimplemented": "errors",
 }
 
+# All but PostgresStore, which needs an extra: `import *` must work without it.
 __all__ = [
     "Aborted",
     "AlreadyExists",
@@ -94,7 +96,6 @@ __all__ = [
     "OperationsError",
     "OperationsServicer",
     "PermissionDenied",
-    "PostgresStore",
     "ResourceExhausted",
     "SQLiteStore",
     "Store",

@@ -11,7 +11,15 @@ import longrunning
 def test_every_public_name_is_there() -> None:
     for name in longrunning.__all__:
         assert getattr(longrunning, name).__name__ == name
-    assert sorted(longrunning.__all__) == sorted(longrunning._HOMES)
+    assert sorted([*longrunning.__all__, "PostgresStore"]) == sorted(longrunning._HOMES)
+
+
+def test_everything_can_be_imported_without_the_extras() -> None:
+    code = (
+        "import sys; sys.modules['psycopg'] = sys.modules['psycopg_pool'] = None\n"
+        "from longrunning import *; Operations(MemoryStore())"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
