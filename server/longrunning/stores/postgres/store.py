@@ -55,7 +55,11 @@ class PostgresStore(Store):
         try:
             self._database = Database(conninfo, connections=connections, seconds=timeout)
         except psycopg.ProgrammingError as error:
-            raise ValueError(f"malformed PostgreSQL connection parameters: {error}") from None
+            # What the driver says quotes the parameters, of which one can be a password.
+            raise ValueError(
+                "malformed PostgreSQL connection parameters: "
+                "expected postgresql://USER@HOST:PORT/DATABASE?schema=NAME"
+            ) from error
         self._migrate = migrate
         self._reads = Reads(self._database, self._queries.get)
         self._creations = Writes(self._database, self._queries.create)

@@ -23,7 +23,10 @@ _OPENING = {
 def opening_error(path: Path, error: sqlite3.Error) -> StoreError:
     """Returns what to tell an operator whose store does not open."""
     name = _primary_name(error)
-    return StoreError(f"{path} {_OPENING.get(name, f'cannot be used as a store ({name})')}")
+    why = _OPENING.get(name) or (
+        f"cannot be used as a store ({name}); name a regular file, such as sqlite:///operations.db"
+    )
+    return StoreError(f"{path} {why}")
 
 
 def serving_error(error: sqlite3.Error) -> OperationsError:
