@@ -103,6 +103,20 @@ class Aborted(OperationsError):
     code = code_pb2.ABORTED
 
 
+class OperationConflict(Aborted):
+    """An operation that is under way excludes this one.
+
+    Spec: AIP-151, "Parallel operations"
+    """
+
+    def __init__(self, key: str, name: str) -> None:
+        super().__init__(
+            f"Operation {name!r} is under way for {key!r}: try again once it is done.",
+            reason="OPERATION_CONFLICT",
+            metadata={"conflict_key": key, "name": name},
+        )
+
+
 class DeadlineExceeded(OperationsError):
     """The work ran out of its time."""
 

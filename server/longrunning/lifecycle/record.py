@@ -52,6 +52,10 @@ class Record:
         service: the service through whose door it is seen, None for the one door of all.
         lease: how long its owner may be silent, in microseconds, where each report is a sign of
             life; 0 where the owner says by itself that it lives.
+        deadline: when the work has to be done, set by its first claim.
+        conflict_key: of the operations with the same key one is under way at a time; "" for none.
+        exclusive: whether it is only created where no other with its key is unfinished.
+        trace: the W3C `traceparent` of whoever started it, "" for none.
     """
 
     name: str
@@ -73,6 +77,10 @@ class Record:
     operation: bytes
     service: str | None = None
     lease: int = 0
+    deadline: int = 0
+    conflict_key: str = ""
+    exclusive: bool = False
+    trace: str = ""
 
     def message(self) -> operations_pb2.Operation:
         """Returns the operation as clients see it, a new message at each call."""

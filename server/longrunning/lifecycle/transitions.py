@@ -23,6 +23,7 @@ class Event(enum.StrEnum):
 
     CLAIM = "claimed"
     REPORT = "reported"
+    CHECKPOINT = "checkpointed"
     REQUEST_CANCEL = "asked to cancel"
     SUCCEED = "completed"
     FAIL = "failed"
@@ -35,6 +36,7 @@ TRANSITIONS: Mapping[tuple[State, Event], State] = {
     (State.PENDING, Event.REQUEST_CANCEL): State.CANCELLED,
     (State.PENDING, Event.FAIL): State.FAILED,
     (State.RUNNING, Event.REPORT): State.RUNNING,
+    (State.RUNNING, Event.CHECKPOINT): State.RUNNING,
     (State.RUNNING, Event.REQUEST_CANCEL): State.CANCELLING,
     (State.RUNNING, Event.SUCCEED): State.SUCCEEDED,
     (State.RUNNING, Event.FAIL): State.FAILED,
@@ -42,6 +44,7 @@ TRANSITIONS: Mapping[tuple[State, Event], State] = {
     (State.RUNNING, Event.RELEASE): State.PENDING,
     # The work may still win: whoever asks for cancellation asks, and does not decide.
     (State.CANCELLING, Event.REPORT): State.CANCELLING,
+    (State.CANCELLING, Event.CHECKPOINT): State.CANCELLING,
     (State.CANCELLING, Event.REQUEST_CANCEL): State.CANCELLING,
     (State.CANCELLING, Event.SUCCEED): State.SUCCEEDED,
     (State.CANCELLING, Event.FAIL): State.FAILED,
@@ -83,9 +86,19 @@ class StaleAttempt(Aborted):
         )
 
 
-def claim(record: Record, *, owner: str, now: int) -> Record:
-    """Gives the work to `owner` as its next attempt."""
-    return _step(record, Event.CLAIM, now, attempt=record.attempt + 1, owner=owner)
+def claim(record: Record, *, owner: str, now: int, timeout: int = 0) -> Record:
+    """Gives the work to `owner` as its next attempt.
+
+    Args:
+        record: the operation.
+        owner: who takes it.
+        now: when.
+        timeout: how long the work may take in all, in microseconds, 0 for ever; it counts from the
+            first claim, so that attempts do not add up.
+    """
+    deadline = record.deadline or (now + timeout if timeout else 0)
+    attempt = record.attempt + 1
+    return _step(record, Event.CLAIM, now, attempt=attempt, owner=owner, deadline=deadline)
 
 
 def release(record: Record, *, now: int) -> Record:
@@ -98,6 +111,11 @@ def report(record: Record, metadata: any_pb2.Any, *, now: int) -> Record:
     operation = record.message()
     operation.metadata.CopyFrom(metadata)
     return _step(record, Event.REPORT, now, operation=operation.SerializeToString())
+
+
+def checkpoint(record: Record, *, now: int) -> Record:
+    """Marks that the work has left a checkpoint; what is in it is kept beside the record."""
+    return _step(record, Event.CHECKPOINT, now)
 
 
 def request_cancel(record: Record, *, now: int) -> Record:

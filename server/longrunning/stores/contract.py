@@ -23,7 +23,7 @@ What every store promises:
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from longrunning.filters.bounds import Bounds
@@ -122,6 +122,7 @@ class Store(ABC):
 
         Raises:
             AlreadyExists: another operation has its name or its id.
+            OperationConflict: it is exclusive, and an unfinished operation has its conflict key.
         """
 
     @abstractmethod
@@ -129,14 +130,16 @@ class Store(ABC):
         """Returns the record of a name, or None."""
 
     @abstractmethod
-    async def request(self, name: str) -> bytes | None:
-        """Returns the serialized request that an operation was created with, or None."""
-
-    @abstractmethod
-    async def replace(self, record: Record) -> bool:
+    async def replace(self, record: Record, checkpoint: bytes | None = None) -> bool:
         """Writes the next revision of a record.
 
-        Only state, revision, attempt, owner, update_time, expire_time and operation ever change.
+        Only state, revision, attempt, owner, update_time, expire_time, deadline and operation ever
+        change.
+
+        Args:
+            record: the next revision.
+            checkpoint: what the work left for its next attempt, in the same write; None leaves
+                what there is, b"" forgets it.
 
         Returns:
             Whether it was written: False if the stored revision is not the one before it, or if the
@@ -178,6 +181,45 @@ class Store(ABC):
         """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What a claim hands to its worker.
+
+    Attributes:
+        record: as the claim left it.
+        request: the serialized request that the operation was created with.
+        checkpoint: what an earlier attempt left last, b"" for nothing.
+    """
+
+    record: Record
+    request: bytes
+    checkpoint: bytes
+
+
+class Heart(ABC):
+    """Says that an owner lives, from a thread of its own, whatever the event loop does.
+
+    Its methods block, and belong to one thread; it has its own connection where the store has any.
+    """
+
+    @abstractmethod
+    def beat(self, owner: str, *, now: int, lease: int) -> None:
+        """Says that an owner counts as alive for another `lease` microseconds.
+
+        Args:
+            owner: as in `Worklist.beat`.
+            now: as there.
+            lease: as there.
+
+        Raises:
+            OperationsError: the store cannot take it now; the next beat may.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Lets go of its connection; never raises."""
+
+
 class Worklist(ABC):
     """The records of a store that wait for a worker, or whose worker is gone."""
 
@@ -200,6 +242,44 @@ class Worklist(ABC):
     @abstractmethod
     async def pending(self, handlers: Collection[str], *, limit: int) -> Sequence[Record]:
         """Returns pending records for one of these handlers, the oldest first."""
+
+    @abstractmethod
+    async def claim(
+        self,
+        room: Mapping[str, int],
+        take: Callable[[Record], Record],
+        *,
+        limit: int,
+        name: str | None = None,
+    ) -> Sequence[Work]:
+        """Takes pending work, the oldest first; each piece goes to one caller alone.
+
+        What has a conflict key is left while an older operation with that key is unfinished, or any
+        is claimed. What another worker is just taking is left to it, never waited for.
+
+        Args:
+            room: how many of each handler at most, by its name.
+            take: makes the next revision of a record that is taken, claimed and still unfinished;
+                runs wherever the store writes, so it must not block or raise.
+            limit: how many in all.
+            name: of this operation only.
+
+        Returns:
+            What was taken, with `take` applied; on disk.
+        """
+
+    @abstractmethod
+    def watch(self, wake: Callable[[], None]) -> Unwatch:
+        """Calls `wake` on the event loop when there may be something to claim.
+
+        That is when a pending record is written, and when one with a conflict key ends or is
+        deleted, by whichever process. A call may come for nothing, and what other processes do may
+        be told late or, where messages get lost, not at all: whoever works sweeps besides.
+        """
+
+    @abstractmethod
+    def heart(self) -> Heart:
+        """Returns a heart; cheap and without I/O, which its first beat does."""
 
     @abstractmethod
     async def orphans(self, *, now: int, limit: int) -> Sequence[Record]:
