@@ -11,10 +11,11 @@ ROOT = Path(__file__).parents[1]
 # A module of the server imports from floors below its own, and from its own room.
 FLOORS = [
     {"clock", "errors", "identifiers", "packing"},
-    {"names", "page_tokens", "statuses", "lifecycle", "filters"},
+    {"names", "page_tokens", "statuses", "traces", "lifecycle", "filters"},
     {"services", "stores"},
     {"handlers", "ledger", "waiters", "servicer"},
     {"engines", "purging", "view"},
+    {"recovery"},
     {"operations"},
     {"serving"},
     {"commands"},

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         InProcessEngine,
         OperationCancelled,
         SyncOperationContext,
+        WorkersElsewhere,
     )
     from longrunning.errors import (
         Aborted,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
         FailedPrecondition,
         Internal,
         InvalidArgument,
+        OperationConflict,
         OperationNotFound,
         OperationsError,
         OperationTooLarge,
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
         Unavailable,
         Unimplemented,
     )
-    from longrunning.handlers import Handler
+    from longrunning.handlers import Handler, Resources
     from longrunning.operations import Operations
     from longrunning.servicer import ErrorInterceptor, OperationsServicer
     from longrunning.serving import App
@@ -58,6 +60,7 @@ _HOMES = {
     "InvalidArgument": "errors",
     "MemoryStore": "stores",
     "OperationCancelled": "engines",
+    "OperationConflict": "errors",
     "OperationNotFound": "errors",
     "OperationTooLarge": "errors",
     "Operations": "operations",
@@ -66,12 +69,14 @@ _HOMES = {
     "PermissionDenied": "errors",
     "PostgresStore": "stores",
     "ResourceExhausted": "errors",
+    "Resources": "handlers",
     "SQLiteStore": "stores",
     "Store": "stores",
     "StoreError": "stores",
     "SyncOperationContext": "engines",
     "Unavailable": "errors",
     "Unimplemented": "errors",
+    "WorkersElsewhere": "engines",
 }
 
 # All but PostgresStore, which needs an extra: `import *` must work without it.
@@ -90,6 +95,7 @@ __all__ = [
     "InvalidArgument",
     "MemoryStore",
     "OperationCancelled",
+    "OperationConflict",
     "OperationNotFound",
     "OperationTooLarge",
     "Operations",
@@ -97,12 +103,14 @@ __all__ = [
     "OperationsServicer",
     "PermissionDenied",
     "ResourceExhausted",
+    "Resources",
     "SQLiteStore",
     "Store",
     "StoreError",
     "SyncOperationContext",
     "Unavailable",
     "Unimplemented",
+    "WorkersElsewhere",
 ]
 
 

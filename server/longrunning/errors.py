@@ -40,6 +40,19 @@ class OperationsError(Exception):
         self.metadata = dict(metadata or {})
         self.details = tuple(details)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Lets an error cross to another process, though its constructor takes other arguments."""
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(
+    kind: type[Exception], args: tuple[object, ...], state: dict[str, object]
+) -> Exception:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
 
 class InvalidArgument(OperationsError):
     """A field of the request is wrong, whatever the state of the service."""

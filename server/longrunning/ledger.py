@@ -23,6 +23,7 @@ from longrunning.lifecycle import Record, StaleAttempt, State
 from longrunning.services import Service
 from longrunning.statuses import status_of
 from longrunning.stores import Store
+from longrunning.traces import trace_id
 
 _log = logging.getLogger(__name__)
 
@@ -47,6 +48,9 @@ class NewOperation:
         retention: how long to keep it once done, in microseconds.
         owner: who works on it already, for work that runs elsewhere.
         lease: how long that owner may be silent, in microseconds, 0 for ever.
+        conflict_key: of the operations with the same key one is under way at a time; "" for none.
+        exclusive: whether another one with the key makes this one a conflict, or has it wait.
+        trace: the W3C `traceparent` of whoever starts it, "" for none.
         service: through whose door it is seen.
     """
 
@@ -60,6 +64,9 @@ class NewOperation:
     retention: int
     owner: str = ""
     lease: int = 0
+    conflict_key: str = ""
+    exclusive: bool = False
+    trace: str = ""
     service: Service
 
 
@@ -91,6 +98,7 @@ class Ledger:
         Raises:
             InvalidArgument: the parent is malformed, or the request id is.
             AlreadyExists: the request id stands for another request.
+            OperationConflict: it is exclusive, and another one with its key is under way.
             OperationTooLarge: the operation would be too large.
         """
         names.check_parent(new.parent)
@@ -122,8 +130,11 @@ class Ledger:
             operation=operation.SerializeToString(),
             service=new.service.name,
             lease=new.lease,
+            conflict_key=new.conflict_key,
+            exclusive=new.exclusive,
+            trace=new.trace,
         )
-        self._check_size(record)
+        self._check_size(len(record.operation))
         if record.lease:
             # Before the record is there: one without a living owner is an orphan.
             await self.store.worklist.beat(record.owner, now=now, lease=record.lease)
@@ -139,7 +150,13 @@ class Ledger:
         return kept
 
     async def advance(
-        self, name: str, step: Step, *, attempt: int | None = None, known: Record | None = None
+        self,
+        name: str,
+        step: Step,
+        *,
+        attempt: int | None = None,
+        known: Record | None = None,
+        checkpoint: bytes | None = None,
     ) -> Record:
         """Takes one step, again from the newest revision whenever somebody else was faster.
 
@@ -148,6 +165,7 @@ class Ledger:
             step: decides what to write; may be called several times.
             attempt: whose write this is, if it is a worker's.
             known: the newest record that the caller has, which saves a read.
+            checkpoint: what the work leaves for its next attempt; None leaves what there is.
 
         Returns:
             The record after the step.
@@ -165,8 +183,12 @@ class Ledger:
             changed = step(record, self.clock())
             if changed is record:
                 return record
-            self._check_size(changed)
-            if await self.store.replace(changed):
+            self._check_size(len(changed.operation))
+            if changed.state.done:
+                checkpoint = b""  # there is no next attempt
+            elif checkpoint:
+                self._check_size(len(checkpoint))
+            if await self.store.replace(changed, checkpoint):
                 self._log_change(changed, record.state)
                 return changed
             record = await self.store.get(name)
@@ -176,8 +198,8 @@ class Ledger:
         """Returns an error as an operation carries it."""
         return status_of(error, self._domain)
 
-    def _check_size(self, record: Record) -> None:
-        if (size := len(record.operation)) > self._max_operation_bytes:
+    def _check_size(self, size: int) -> None:
+        if size > self._max_operation_bytes:
             raise OperationTooLarge(size, self._max_operation_bytes)
 
     @staticmethod
@@ -189,7 +211,11 @@ class Ledger:
             record.state,
             record.revision,
             record.attempt,
-            extra={"operation": record.name, "state": str(record.state)},
+            extra={
+                "operation": record.name,
+                "state": str(record.state),
+                "trace_id": trace_id(record.trace),
+            },
         )
 
 

@@ -2,10 +2,10 @@
 
 import contextlib
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, ParamSpec, TypeVar
+from typing import Any
 
 import grpc.aio
 from google.api import service_pb2
@@ -18,19 +18,18 @@ from longrunning import lifecycle
 from longrunning.clock import SECOND, Clock, system_clock
 from longrunning.engines import Engine, InProcessEngine
 from longrunning.errors import OperationsError
-from longrunning.handlers import Handler, Handlers, OnInterruption, declare
+from longrunning.handlers import Handler, Handlers
 from longrunning.ledger import Ledger, NewOperation, Step
 from longrunning.lifecycle import State
 from longrunning.packing import pack
 from longrunning.purging import Purging
+from longrunning.recovery import Recovery
 from longrunning.services import Service, service_of
 from longrunning.statuses import abort
 from longrunning.stores import Store
+from longrunning.traces import traceparent_of
 from longrunning.view import Limits, Session, View
 from longrunning.waiters import Waiters
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 
 class Operations(View):
@@ -53,6 +52,7 @@ class Operations(View):
         drain: how long running work may take to finish when this is closed, in seconds.
         filter_aliases: short names that filters understand, each a path into the operation, such as
             `{"startTime": "metadata.start_time"}`.
+        sweep_seconds: how often to look for work whose worker is gone.
         clock: returns the time in microseconds since the Unix epoch.
     """
 
@@ -69,6 +69,7 @@ class Operations(View):
         retention: float = 30 * 24 * 60 * 60,
         drain: float = 10.0,
         filter_aliases: Mapping[str, str] | None = None,
+        sweep_seconds: float = 1.0,
         clock: Clock = system_clock,
     ) -> None:
         super().__init__(
@@ -78,69 +79,16 @@ class Operations(View):
             Service(filter_aliases=dict(filter_aliases or {})),
             domain,
         )
+        self.handler = self._handlers.handler
         self.store = store
         self.drain_seconds = drain
-        self._engine = engine or InProcessEngine()
+        self.engine = engine or InProcessEngine()
         self._retention = retention
+        self._sweep_seconds = sweep_seconds
         self._clock = clock
         self._max_operation_bytes = max_operation_bytes
         self._services: dict[str, Service] = {}
         self._opened: Session | None = None
-
-    # Declaring what there is to do.
-
-    def handler(
-        self,
-        *,
-        method: str = "",
-        response: type[Message] | None = None,
-        metadata: type[Message] | None = None,
-        run: Literal["loop", "thread"] | None = None,
-        name: str | None = None,
-        on_interruption: OnInterruption = "fail",
-        max_attempts: int = 3,
-        cancellable: bool = True,
-        retention: float | None = None,
-    ) -> Callable[[Callable[P, R]], Handler[P, R]]:
-        """Declares a function as the work of operations; it stays callable as it is.
-
-        The function takes the request and an operation context (`name`, `parent`, `request`,
-        `attempt`, `cancelled`, `report`), and returns the response.
-
-        Args:
-            method: the RPC that starts it, `pkg.Service/Method`: the types come from its
-                `google.longrunning.operation_info`.
-            response: the class of the result, by default `google.protobuf.Empty`.
-            metadata: the class of what is reported; None if nothing is.
-            run: "loop", which `async def` means, or "thread", which a plain function has to say.
-            name: its stored identity, by default `method` or else the function's full name.
-            on_interruption: "fail" ends work whose process died as ABORTED, "retry" runs it again.
-            max_attempts: how often it may be begun in all, with "retry".
-            cancellable: whether CancelOperation is offered.
-            retention: how long its operations are kept once done, in seconds.
-
-        Raises:
-            TypeError: the function has the wrong shape or colour.
-            ValueError: an option is wrong, or there is a handler of that name.
-        """
-
-        def decorate(function: Callable[P, R]) -> Handler[P, R]:
-            handler = declare(
-                function,
-                method=method,
-                response=response,
-                metadata=metadata,
-                run=run,
-                name=name,
-                on_interruption=on_interruption,
-                max_attempts=max_attempts,
-                cancellable=cancellable,
-                retention=retention,
-            )
-            self._handlers.add(handler)
-            return handler
-
-        return decorate
 
     # Starting work that a handler does.
 
@@ -169,6 +117,7 @@ class Operations(View):
         Raises:
             InvalidArgument: the parent is malformed.
             AlreadyExists: the request id stands for a different request.
+            OperationConflict: another operation with the same conflict key is under way.
             OperationTooLarge: the operation would be larger than is kept.
             TypeError: the handler is not one of this object.
 
@@ -188,6 +137,9 @@ class Operations(View):
             request=pack(request),
             metadata=None,
             retention=int(retention * SECOND),
+            conflict_key=handler.conflict(request) if handler.conflict else "",
+            exclusive=handler.on_conflict == "refuse",
+            trace=traceparent_of(context),
             service=self._service_of(handler.method),
         )
         try:
@@ -197,7 +149,7 @@ class Operations(View):
                 raise
             await abort(context, error, self.domain)
         if record.state is State.PENDING:
-            self._engine.dispatch(record.name)
+            self.engine.dispatch(record.name)
         return record.message()
 
     # Work that runs elsewhere.
@@ -346,13 +298,15 @@ class Operations(View):
         await self.store.open()
         try:
             self._opened = self._assemble()
-            await self._engine.start(self._opened.ledger, self._handlers)
+            await self.engine.start(self._opened.ledger, self._handlers)
         except BaseException:
             self._opened = None
             await self.store.close()
             raise
         self._purging = Purging(self._opened.ledger)
         self._purging.start()
+        self._recovery = Recovery(self._opened.ledger, self._handlers, seconds=self._sweep_seconds)
+        self._recovery.start()
         return self
 
     async def __aexit__(
@@ -364,8 +318,9 @@ class Operations(View):
         """Lets running work finish for `drain_seconds`, interrupts the rest, closes the store."""
         self.answer_waiters()
         self._purging.stop()
+        await self._recovery.stop()
         try:
-            await self._engine.stop(self.drain_seconds)
+            await self.engine.stop(self.drain_seconds)
         finally:
             self._opened = None
             await self.store.close()

@@ -6,6 +6,7 @@ from longrunning.engines.context import (
     SyncOperationContext,
 )
 from longrunning.engines.contract import Engine
+from longrunning.engines.elsewhere import WorkersElsewhere
 from longrunning.engines.in_process import InProcessEngine
 
 __all__ = [
@@ -14,4 +15,5 @@ __all__ = [
     "InProcessEngine",
     "OperationCancelled",
     "SyncOperationContext",
+    "WorkersElsewhere",
 ]

@@ -1,38 +1,50 @@
 """One attempt at the work of one operation, from its claim to its outcome."""
 
 import asyncio
+import contextlib
+import enum
 import logging
-import secrets
 from typing import Any
 
-from google.protobuf import any_pb2, empty_pb2
-from google.protobuf.message import Message
-
 from longrunning import lifecycle
-from longrunning.engines.context import (
-    AsyncOperationContext,
-    OperationCancelled,
-    SyncOperationContext,
+from longrunning.clock import SECOND
+from longrunning.engines.assignment import Assignment
+from longrunning.engines.calling import Calls
+from longrunning.engines.context import OperationCancelled
+from longrunning.engines.outcome import (
+    WorkerDied,
+    failure,
+    hidden,
+    interruption,
+    shown,
+    success,
+    timed_out,
 )
-from longrunning.engines.work import run_in_thread, run_on_loop
+from longrunning.engines.progress import Progress
 from longrunning.errors import (
     Aborted,
     FailedPrecondition,
-    Internal,
     OperationNotFound,
-    OperationsError,
     OperationTooLarge,
     ResourceExhausted,
     Unavailable,
 )
 from longrunning.handlers import Handler
 from longrunning.ledger import Ledger, Step
-from longrunning.lifecycle import Record, State
-from longrunning.packing import pack, unpack
+from longrunning.lifecycle import Record
 
 _log = logging.getLogger(__name__)
 
 _RETRY_SECONDS = 1.0
+
+
+class Stop(enum.Enum):
+    """Why work is told to stop before it is done."""
+
+    CANCELLED = "somebody asked for its cancellation"
+    TIMED_OUT = "it is out of time"
+    INTERRUPTED = "the process stops"
+    LOST = "a newer attempt has the work"
 
 
 class Attempt:
@@ -40,134 +52,120 @@ class Attempt:
 
     Args:
         record: as the claim left it.
-        request: the message that started it.
+        assignment: what the handler sees of it.
         handler: does the work.
         ledger: takes its reports and its outcome.
+        calls: calls the handler, where its declaration says.
     """
 
     def __init__(
-        self, record: Record, request: Message, handler: Handler[Any, Any], ledger: Ledger
+        self,
+        record: Record,
+        assignment: Assignment,
+        handler: Handler[Any, Any],
+        ledger: Ledger,
+        calls: Calls,
     ) -> None:
-        self._record = record
         self._handler = handler
         self._ledger = ledger
-        self._stopped = False
-        self._interrupted = False
-        self._context: AsyncOperationContext | SyncOperationContext
-        if handler.run == "loop":
-            self._context = AsyncOperationContext(record, request, handler, ledger)
-            work = run_on_loop(handler, request, self._context)
-        else:
-            loop = asyncio.get_running_loop()
-            self._context = SyncOperationContext(record, request, handler, ledger, loop)
-            work = run_in_thread(handler, request, self._context)
-        self._work = asyncio.ensure_future(work)
+        self._progress = Progress(record, ledger)
+        self._why: Stop | None = None
+        self._overdue = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        self._work = loop.create_task(calls.call(handler, assignment, self._progress))
+        self._timer: asyncio.TimerHandle | None = None
+        if record.deadline:
+            seconds = (record.deadline - ledger.clock()) / SECOND
+            self._timer = loop.call_later(seconds, self._time_out)
 
-    def cancel(self) -> None:
-        """Delivers a cancellation: the handler's clean-up code runs, and it may still finish."""
-        if self._stopped:
-            return
-        self._stopped = True
-        self._context.interrupt()
-        if self._handler.run == "loop":
-            self._work.cancel()
+    @property
+    def number(self) -> int:
+        """Which attempt of the operation this is."""
+        return self._progress.record.attempt
 
-    def interrupt(self) -> None:
-        """Stops the work because the server stops, not because anybody asked for its end."""
-        self._interrupted = True
-        self.cancel()
+    @property
+    def done(self) -> bool:
+        """Whether the handler has returned."""
+        return self._work.done()
+
+    def stop(self, why: Stop) -> None:
+        """Tells the work to stop: its clean-up code runs, and it may still finish.
+
+        Only the first reason counts.
+        """
+        if self._why is None:
+            self._why = why
+            self._progress.stop.set()
+            if self._handler.run != "thread":
+                self._work.cancel()
 
     async def finish(self) -> None:
-        """Waits for the work, and writes its outcome until the store has taken it."""
-        await asyncio.wait([self._work])
-        try:
-            step = self._outcome()
-        except Exception as error:  # an outcome that cannot be written, such as half a surrogate
-            step = failure(self._ledger, self._neutral(error))
+        """Waits for the work, and writes its outcome until the store has taken it.
+
+        It returns once the handler has, though a handler that is out of time is not waited for
+        before its outcome is written.
+        """
+        overdue = asyncio.ensure_future(self._overdue.wait())
+        await asyncio.wait([self._work, overdue], return_when=asyncio.FIRST_COMPLETED)
+        overdue.cancel()
+        if self._timer:
+            self._timer.cancel()
+        if self._why is not Stop.LOST:
+            await self._write(self._outcome())
+        if not self._work.done():
+            _log.warning("%s is over, and its handler still runs", self._progress.record.name)
+            await asyncio.wait([self._work])
+
+    def _time_out(self) -> None:
+        self.stop(Stop.TIMED_OUT)
+        # What does not heed that is given up, though nobody can stop it.
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(self._handler.grace, self._overdue.set)
+
+    async def _write(self, step: Step) -> None:
+        record = self._progress.record
         while True:
             try:
-                await self._ledger.advance(self._record.name, step, attempt=self._record.attempt)
+                await self._ledger.advance(
+                    record.name, step, attempt=record.attempt, known=self._progress.record
+                )
             except OperationTooLarge as error:
                 step = failure(self._ledger, error)
             except (Unavailable, ResourceExhausted):
                 await asyncio.sleep(_RETRY_SECONDS)
             except (OperationNotFound, FailedPrecondition, Aborted) as error:
-                _log.info("dropped the outcome of %s: %s", self._record.name, error)
+                _log.info("dropped the outcome of %s: %s", record.name, error)
                 return
             else:
                 return
 
     def _outcome(self) -> Step:
-        if not self._work.cancelled() and (error := self._work.exception()):
-            if isinstance(error, OperationsError):
-                return failure(self._ledger, error)
-            if not isinstance(error, OperationCancelled):
-                return failure(self._ledger, self._neutral(error))
-        elif not self._work.cancelled():
-            return self._success(self._work.result())
-        if self._interrupted:
-            return interruption(self._ledger, self._handler)
-        return lambda record, now: lifecycle.cancel(record, now=now)
+        name = self._progress.record.name
+        try:
+            if not self._work.done():
+                return timed_out(self._ledger)
+            with contextlib.suppress(asyncio.CancelledError):
+                return success(self._handler, self._work.result())
+        except OperationCancelled:
+            pass
+        except WorkerDied:
+            if self._why is None:
+                return interruption(self._ledger, self._handler)
+        except Exception as error:
+            return self._failure(name, error)
+        match self._why:
+            case Stop.TIMED_OUT:
+                return timed_out(self._ledger)
+            case Stop.INTERRUPTED:
+                return interruption(self._ledger, self._handler)
+            case _:
+                return lambda record, now: lifecycle.cancel(record, now=now)
 
-    def _success(self, response: Message | None) -> Step:
-        expected = self._handler.response
-        if response is None and expected is empty_pb2.Empty:
-            response = empty_pb2.Empty()
-        if not isinstance(response, expected):
-            wrong = TypeError(
-                f"{self._handler.name} returned a {type(response).__name__}: "
-                f"it was declared with {expected.DESCRIPTOR.full_name}"
-            )
-            return failure(self._ledger, self._neutral(wrong))
-        packed = pack(response)
-        return lambda record, now: lifecycle.succeed(record, packed, now=now)
-
-    def _neutral(self, error: BaseException) -> Internal:
-        """Hides an exception that the handler did not choose to show; the log has it."""
-        correlation = secrets.token_hex(8)
-        _log.error("%s failed [%s]", self._record.name, correlation, exc_info=error)
-        return Internal(
-            "The operation failed for a reason inside the service.",
-            reason="HANDLER_FAILED",
-            metadata={"correlation_id": correlation},
-        )
-
-
-def failure(ledger: Ledger, error: OperationsError) -> Step:
-    """Returns the step that ends an operation with an error."""
-    status = ledger.status_of(error)
-    return lambda record, now: lifecycle.fail(record, status, now=now)
-
-
-def interruption(ledger: Ledger, handler: Handler[Any, Any] | None) -> Step:
-    """Returns the step for work that stopped without an outcome.
-
-    Args:
-        ledger: writes the error in it.
-        handler: what the work declared; None for work that runs elsewhere.
-    """
-
-    def step(record: Record, now: int) -> Record:
-        if record.state is State.CANCELLING:
-            return lifecycle.cancel(record, now=now)
-        again = handler is not None and handler.on_interruption == "retry"
-        if handler and again and record.attempt < handler.max_attempts:
-            return lifecycle.release(record, now=now)
-        lost = Aborted(
-            "The worker of the operation was lost before it finished.",
-            reason="WORKER_LOST",
-            metadata={"attempt": str(record.attempt)},
-        )
-        return lifecycle.fail(record, ledger.status_of(lost), now=now)
-
-    return step
-
-
-def request_of(packed: bytes) -> Message:
-    """Returns the message in a stored request.
-
-    Raises:
-        LookupError: this process does not have its type.
-        DecodeError: it is no message of its type.
-    """
-    return unpack(any_pb2.Any.FromString(packed))
+    def _failure(self, name: str, error: Exception) -> Step:
+        """Returns the step for an exception, and for one that cannot be told as it is."""
+        try:
+            if (told := shown(self._handler, error)) is not None:
+                return failure(self._ledger, told)
+        except Exception as raised:  # by the handler's mapping, or by text that is none
+            error = raised
+        return failure(self._ledger, hidden(name, error))

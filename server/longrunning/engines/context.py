@@ -1,26 +1,24 @@
 """What a handler gets beside its request, in the colour of its function."""
 
-import asyncio
-import logging
 import threading
-from typing import Any
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Literal
 
+from google.protobuf import any_pb2
 from google.protobuf.message import Message
 
-from longrunning import lifecycle
-from longrunning.errors import OperationNotFound, Unavailable
+from longrunning.engines.assignment import Assignment
+from longrunning.engines.progress import Progress
 from longrunning.handlers import Handler
-from longrunning.ledger import Ledger
-from longrunning.lifecycle import Record, State
 from longrunning.packing import pack
 
-_log = logging.getLogger(__name__)
-
-_RETRY_SECONDS = 0.5
+Write = Callable[[Literal["report", "checkpoint"], any_pb2.Any], None]
+"""Writes what a plain function reports or leaves; durable when it returns."""
 
 
 class OperationCancelled(Exception):
-    """Raised by `report` in a thread's handler once the operation is to be cancelled."""
+    """Raised in a plain function's handler once its work is to stop."""
 
 
 class _OperationContext:
@@ -32,64 +30,36 @@ class _OperationContext:
         request: the message that started it.
         attempt: 1 for the first try; pass it on as a fencing token to whatever the work writes to,
             since an attempt that was taken for dead may still be running.
+        deadline: when the work is stopped, None for never; in UTC.
+        last_checkpoint: what an earlier attempt left last, None for nothing.
     """
 
     def __init__(
-        self, record: Record, request: Message, handler: Handler[Any, Any], ledger: Ledger
+        self, assignment: Assignment, handler: Handler[Any, Any], stop: threading.Event
     ) -> None:
-        self.name = record.name
-        self.parent = record.parent
-        self.request = request
-        self.attempt = record.attempt
+        self.name = assignment.name
+        self.parent = assignment.parent
+        self.request: Message = assignment.request
+        self.attempt = assignment.attempt
+        self.deadline: datetime | None = assignment.deadline
+        self.last_checkpoint: Message | None = assignment.last_checkpoint
         self._handler = handler
-        self._ledger = ledger
-        self._stop = threading.Event()
+        self._stop = stop
 
     @property
     def cancelled(self) -> bool:
-        """Whether the work is to stop: it was cancelled, or the server is stopping."""
+        """Whether the work is to stop: it was cancelled, is out of time, or the server stops."""
         return self._stop.is_set()
-
-    def interrupt(self) -> None:
-        """Asks the work to stop; for engines."""
-        self._stop.set()
-
-    async def _report(self, metadata: Message) -> None:
-        """Writes the metadata, once the store takes it; what was deleted meanwhile is let go.
-
-        Raises:
-            TypeError: the handler was declared with another class.
-            StaleAttempt: a newer attempt holds the work.
-        """
-        expected = self._handler.metadata
-        if expected is None or not isinstance(metadata, expected):
-            declared = expected.DESCRIPTOR.full_name if expected else "no metadata"
-            raise TypeError(
-                f"{self._handler.name} reported a {type(metadata).__name__}: "
-                f"it was declared with {declared}"
-            )
-        packed = pack(metadata)
-        while True:
-            try:
-                record = await self._ledger.advance(
-                    self.name,
-                    lambda record, now: lifecycle.report(record, packed, now=now),
-                    attempt=self.attempt,
-                )
-            except OperationNotFound:
-                _log.info("dropped a report of %s: the operation was deleted", self.name)
-            except Unavailable:
-                # A store that is away for a moment is no reason for healthy work to fail.
-                await asyncio.sleep(_RETRY_SECONDS)
-                continue
-            else:
-                if record.state is State.CANCELLING:
-                    self._stop.set()
-            return
 
 
 class AsyncOperationContext(_OperationContext):
     """For handlers on the event loop; cancellation arrives as `asyncio.CancelledError`."""
+
+    def __init__(
+        self, assignment: Assignment, handler: Handler[Any, Any], progress: Progress
+    ) -> None:
+        super().__init__(assignment, handler, progress.stop)
+        self._progress = progress
 
     async def report(self, metadata: Message) -> None:
         """Replaces the operation's metadata; it is durable when this returns.
@@ -98,22 +68,36 @@ class AsyncOperationContext(_OperationContext):
             TypeError: the handler was declared with another class.
             StaleAttempt: this attempt has lost the work to a newer one.
         """
-        await self._report(metadata)
+        self._handler.check_metadata(metadata)
+        await self._progress.report(pack(metadata))
+
+    async def checkpoint(self, message: Message) -> None:
+        """Leaves a message for the next attempt, should there be one; durable when this returns.
+
+        Raises:
+            TypeError: the handler was declared with another class.
+            StaleAttempt: this attempt has lost the work to a newer one.
+            OperationTooLarge: it is larger than an operation may be.
+        """
+        self._handler.check_checkpoint(message)
+        await self._progress.checkpoint(pack(message))
 
 
 class SyncOperationContext(_OperationContext):
-    """For handlers in a thread; cancellation is a flag, and an exception at `report`."""
+    """For plain functions; cancellation is a flag, and an exception at the next write.
+
+    In a process it is an exception besides, raised wherever the function is.
+    """
 
     def __init__(
         self,
-        record: Record,
-        request: Message,
+        assignment: Assignment,
         handler: Handler[Any, Any],
-        ledger: Ledger,
-        loop: asyncio.AbstractEventLoop,
+        stop: threading.Event,
+        write: Write,
     ) -> None:
-        super().__init__(record, request, handler, ledger)
-        self._loop = loop
+        super().__init__(assignment, handler, stop)
+        self._write = write
 
     def report(self, metadata: Message) -> None:
         """Replaces the operation's metadata; it is durable when this returns.
@@ -123,8 +107,26 @@ class SyncOperationContext(_OperationContext):
             TypeError: the handler was declared with another class.
             StaleAttempt: this attempt has lost the work to a newer one.
         """
+        self._handler.check_metadata(metadata)
+        self._write_unless_cancelled("report", metadata)
+
+    def checkpoint(self, message: Message) -> None:
+        """Leaves a message for the next attempt, should there be one; durable when this returns.
+
+        Raises:
+            OperationCancelled: the work is to stop; the checkpoint is kept if that came meanwhile.
+            TypeError: the handler was declared with another class.
+            StaleAttempt: this attempt has lost the work to a newer one.
+            OperationTooLarge: it is larger than an operation may be.
+        """
+        self._handler.check_checkpoint(message)
+        self._write_unless_cancelled("checkpoint", message)
+
+    def _write_unless_cancelled(
+        self, kind: Literal["report", "checkpoint"], message: Message
+    ) -> None:
         if self.cancelled:
             raise OperationCancelled(self.name)
-        asyncio.run_coroutine_threadsafe(self._report(metadata), self._loop).result()
+        self._write(kind, pack(message))
         if self.cancelled:
             raise OperationCancelled(self.name)

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
@@ -24,8 +24,9 @@ from longrunning import (
     SyncOperationContext,
     Unavailable,
 )
-from longrunning.engines import context
+from longrunning.engines import progress
 from longrunning.lifecycle import Record, State
+from longrunning.stores.contract import Work
 from tests.longrunning.stores.storages import Storage
 
 TEXT = wrappers_pb2.StringValue
@@ -115,7 +116,7 @@ class Service:
 
 def make(store: Store, **engine: Any) -> Operations:
     options = {"sweep_seconds": 0.02} | engine
-    return Operations(store, engine=InProcessEngine(**options), drain=0.0)
+    return Operations(store, engine=InProcessEngine(**options), drain=0.0, sweep_seconds=0.02)
 
 
 @pytest.fixture
@@ -276,14 +277,15 @@ async def test_a_cancellation_between_claim_and_begin_is_not_lost(
     operations = make(store)
     service = Service(operations)
     claimed, go_on = asyncio.Event(), asyncio.Event()
-    read = store.request
+    claim = store.worklist.claim
 
-    async def slow_request(name: str) -> bytes | None:
-        claimed.set()
-        await go_on.wait()
-        return await read(name)
+    async def slow_claim(*arguments: Any, **options: Any) -> Sequence[Work]:
+        if works := await claim(*arguments, **options):
+            claimed.set()
+            await go_on.wait()
+        return works
 
-    monkeypatch.setattr(store, "request", slow_request)
+    monkeypatch.setattr(store.worklist, "claim", slow_claim)
     async with operations:
         name = await service.start("wait")
         await claimed.wait()
@@ -297,16 +299,16 @@ async def test_a_report_waits_for_a_store_that_is_away_for_a_moment(
 ) -> None:
     store = MemoryStore()
     operations = make(store)
-    monkeypatch.setattr(context, "_RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(progress, "_RETRY_SECONDS", 0.0)
     away = 3
     replace = store.replace
 
-    async def flaky(record: Record) -> bool:
+    async def flaky(record: Record, checkpoint: bytes | None = None) -> bool:
         nonlocal away
         if record.state is State.RUNNING and record.message().HasField("metadata") and away:
             away -= 1
             raise Unavailable("Away.", reason="STORE_UNAVAILABLE")
-        return await replace(record)
+        return await replace(record, checkpoint)
 
     monkeypatch.setattr(store, "replace", flaky)
 
@@ -343,7 +345,7 @@ async def test_reports_of_a_deleted_operation_are_dropped(
     await service.began.wait()
     await service.operations.delete(name)
     service.go_on.set()
-    await service.operations._engine._settle(WAIT)  # type: ignore[attr-defined]
+    await service.operations.engine._worker._settle(WAIT)  # type: ignore[attr-defined]
     with pytest.raises(OperationNotFound):
         await service.operations.get(name)
     assert f"dropped the outcome of {name}" in caplog.text
@@ -427,14 +429,16 @@ async def test_stopping_lets_work_finish_that_needs_little_time(store: Store) ->
 
 async def die(operations: Operations) -> None:
     """Leaves an engine as a SIGKILL would: nothing is written, no sign of life follows."""
-    engine: Any = operations._engine
+    engine: Any = operations.engine
     engine._ended = True
     engine._wake.set()
-    for task in engine._tasks:
+    worker = engine._worker
+    worker._heartbeat._ended.set()
+    for task in worker._tasks:
         task.cancel()
-    for attempt in engine._running.values():
+    for attempt in worker._attempts.values():
         attempt._work.cancel()
-    await asyncio.gather(engine._sweeper, *engine._tasks, return_exceptions=True)
+    await asyncio.gather(engine._claiming, *worker._tasks, return_exceptions=True)
 
 
 @SHARED
@@ -524,9 +528,8 @@ async def test_an_attempt_that_lost_its_work_cannot_write(storage: Storage) -> N
         await late.began.wait()
         await processes.enter_async_context(fast)
         # The first worker stands still: its lease is not renewed, yet it does not know it.
-        slow._engine._ended = True  # type: ignore[attr-defined]
-        slow._engine._wake.set()  # type: ignore[attr-defined]
+        slow.engine._worker._heartbeat._ended.set()  # type: ignore[attr-defined]
         done = await fast.wait(name, WAIT)
         late.go_on.set()
-        await slow._engine._settle(WAIT)  # type: ignore[attr-defined]
+        await slow.engine._worker._settle(WAIT)  # type: ignore[attr-defined]
         assert await fast.get(name) == done

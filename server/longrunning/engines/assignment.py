@@ -1,0 +1,57 @@
+"""What one attempt is to do, as its handler sees it."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from google.protobuf import any_pb2
+from google.protobuf.message import Message
+
+from longrunning.clock import SECOND
+from longrunning.packing import unpack
+from longrunning.stores.contract import Work
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """One attempt at the work of one operation.
+
+    Attributes:
+        name: the operation's name.
+        parent: what it belongs to, "" for nothing.
+        request: the message that started it.
+        attempt: 1 for the first try; pass it on as a fencing token to whatever the work writes to,
+            since an attempt that was taken for dead may still be running.
+        deadline: when the work is stopped, None for never; in UTC.
+        last_checkpoint: what an earlier attempt left last, None for nothing.
+    """
+
+    name: str
+    parent: str
+    request: Message
+    attempt: int
+    deadline: datetime | None
+    last_checkpoint: Message | None
+
+    @classmethod
+    def of(cls, work: Work) -> "Assignment":
+        """Returns the assignment that a claim brought.
+
+        Raises:
+            LookupError: this process does not have a message type of it.
+            DecodeError: something in it is no message of its type.
+        """
+        record = work.record
+        return cls(
+            name=record.name,
+            parent=record.parent,
+            request=_message(work.request),
+            attempt=record.attempt,
+            deadline=(
+                datetime.fromtimestamp(record.deadline / SECOND, UTC) if record.deadline else None
+            ),
+            last_checkpoint=_message(work.checkpoint) if work.checkpoint else None,
+        )
+
+
+def _message(packed: bytes) -> Message:
+    return unpack(any_pb2.Any.FromString(packed))

@@ -1,0 +1,80 @@
+"""Settling the work of those who are gone: a background task of an open `Operations`."""
+
+import asyncio
+import contextlib
+import logging
+
+from longrunning.engines.outcome import interruption
+from longrunning.errors import OperationNotFound, OperationsError
+from longrunning.handlers import Handlers
+from longrunning.ledger import Ledger
+from longrunning.lifecycle import IllegalTransition, Record, StaleAttempt
+
+_log = logging.getLogger(__name__)
+
+_AT_ONCE = 100
+
+
+class Recovery:
+    """Looks every so often for operations whose worker shows no sign of life any more.
+
+    Work that is to be tried again is released, for any worker to claim; the rest ends as ABORTED,
+    with reason WORKER_LOST. Any number of processes do this side by side.
+
+    Args:
+        ledger: finds them and advances them.
+        handlers: say what is to become of their work; that of others is left to those.
+        seconds: how long from one look to the next.
+    """
+
+    def __init__(self, ledger: Ledger, handlers: Handlers, *, seconds: float) -> None:
+        self._ledger = ledger
+        self._handlers = handlers
+        self._seconds = seconds
+
+    def start(self) -> None:
+        """Begins to look."""
+        self._ended = asyncio.Event()
+        self._task = asyncio.create_task(self._recover_forever())
+
+    async def stop(self) -> None:
+        """Looks no more."""
+        self._ended.set()
+        await self._task
+
+    async def recover(self) -> int:
+        """Settles some of what is orphaned now.
+
+        Returns:
+            How many operations were looked at; fewer than 100 say that there are no more.
+
+        Raises:
+            OperationsError: the store cannot serve it now.
+        """
+        worklist = self._ledger.store.worklist
+        orphans = await worklist.orphans(now=self._ledger.clock(), limit=_AT_ONCE)
+        for record in orphans:
+            await self._settle(record)
+        return len(orphans)
+
+    async def _settle(self, record: Record) -> None:
+        handler = self._handlers.get(record.handler)
+        if handler is None and record.handler:
+            return  # another process knows what to do with it
+        with contextlib.suppress(IllegalTransition, OperationNotFound, StaleAttempt):
+            await self._ledger.advance(
+                record.name, interruption(self._ledger, handler), attempt=record.attempt
+            )
+
+    async def _recover_forever(self) -> None:
+        while not self._ended.is_set():
+            try:
+                await self.recover()
+            except OperationsError as error:
+                _log.warning("nothing can be recovered now: %s", error)
+            except Exception:
+                # Whatever it was: without this, lost work stays lost, and nobody would know.
+                _log.exception("nothing can be recovered now")
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._seconds):
+                    await self._ended.wait()
