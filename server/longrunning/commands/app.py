@@ -8,12 +8,13 @@ from typing import Annotated, TextIO
 
 import typer
 
-from longrunning.commands import migrate, operations, routes, serve
+from longrunning.commands import migrate, operations, routes, serve, worker
 from longrunning.commands.failure import ExitCode, Failure, one_line
 from longrunning.commands.options import with_option_groups
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "serve": serve.serve,
+    "worker": worker.worker,
     "migrate": migrate.migrate,
     "routes": routes.routes,
     "list": operations.list_,

@@ -1,6 +1,5 @@
 """`lro serve`: one process that serves an app over gRPC and HTTP and runs its work."""
 
-import signal
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -48,6 +47,10 @@ def serve(
             help="How long running work may go on after SIGTERM.",
         ),
     ] = 10.0,
+    no_work: Annotated[
+        bool,
+        typer.Option("--no-work", help="Leave the work to 'lro worker' processes."),
+    ] = False,
     debug: Annotated[
         bool,
         typer.Option("--debug", envvar="LRO_DEBUG", help="Log more, and show tracebacks."),
@@ -57,19 +60,31 @@ def serve(
     import logging
 
     from longrunning.commands.loading import explain, load_app
+    from longrunning.commands.ready import Ready
 
     loaded = load_app(app, debug=debug)
 
-    from longrunning import serving
+    from longrunning import WorkersElsewhere, serving
 
     # Does nothing if the module has set up logging itself.
     logging.basicConfig(
         level=logging.DEBUG if debug else logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
-    ready = _Ready()
+    ready = Ready(_line)
     try:
-        serving.run(loaded, grpc=grpc, http=http, store=store, drain=drain, ready=ready)
+        engine = WorkersElsewhere() if no_work else None
+        serving.run(
+            serving.serve(
+                loaded,
+                grpc=grpc,
+                http=http,
+                store=store,
+                engine=engine,
+                drain=drain,
+                ready=ready,
+            )
+        )
     except serving.StartupError as error:
         raise Failure(str(error)) from None
     except KeyboardInterrupt:
@@ -80,22 +95,8 @@ def serve(
         raise ready.error
 
 
-class _Ready:
-    """Prints the one line that scripts wait for, as soon as it is true.
-
-    Attributes:
-        error: why it could not; the server is stopped then, as by whoever started it.
-    """
-
-    def __init__(self) -> None:
-        self.error: OSError | None = None
-
-    def __call__(self, addresses: "Addresses") -> None:
-        try:
-            typer.echo(
-                f"lro: serving gRPC on {addresses.grpc} and HTTP on http://{addresses.http}, "
-                f"operations in {addresses.store}"
-            )
-        except OSError as error:
-            self.error = error
-            signal.raise_signal(signal.SIGTERM)
+def _line(addresses: "Addresses") -> str:
+    return (
+        f"lro: serving gRPC on {addresses.grpc} and HTTP on http://{addresses.http}, "
+        f"operations in {addresses.store}"
+    )

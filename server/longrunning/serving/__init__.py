@@ -1,6 +1,8 @@
-"""One process that serves an `App` over gRPC and HTTP."""
+"""The processes of an `App`: one that serves it over gRPC and HTTP, one that only works."""
 
 from longrunning.serving.app import App
-from longrunning.serving.server import Addresses, StartupError, run, serve
+from longrunning.serving.process import run
+from longrunning.serving.server import Addresses, StartupError, serve
+from longrunning.serving.working import work
 
-__all__ = ["Addresses", "App", "StartupError", "run", "serve"]
+__all__ = ["Addresses", "App", "StartupError", "run", "serve", "work"]

@@ -27,17 +27,17 @@ class Addresses:
 
 @pytest.fixture
 def served(tmp_path, monkeypatch):
-    """The calls of a stub of `longrunning.serving.run`; an exception in the list is raised."""
+    """The calls of a stub of `longrunning.serving.serve`; an exception in the list is raised."""
     calls = []
 
-    def run(app, *, ready, **options):
+    def serve(app, *, ready, **options):
         if calls:
             raise calls.pop()
         calls.append((app, options))
         ready(Addresses("127.0.0.1:5", "127.0.0.1:6", "sqlite:///o.db"))
 
     stub = types.ModuleType("longrunning.serving")
-    stub.run, stub.StartupError = run, StartupError
+    stub.serve, stub.run, stub.StartupError = serve, lambda served: None, StartupError
     monkeypatch.setattr(longrunning, "App", App, raising=False)
     monkeypatch.setattr(longrunning, "serving", stub, raising=False)
     monkeypatch.setattr(sys, "path", list(sys.path))
@@ -59,6 +59,7 @@ def test_prints_one_line_when_it_is_ready(lro, served):
         "grpc": "127.0.0.1:50051",
         "http": "127.0.0.1:8080",
         "store": None,
+        "engine": None,
         "drain": 10.0,
     }
 
@@ -70,6 +71,7 @@ def test_hands_its_options_on(lro, served):
         "grpc": "[::1]:0",
         "http": "0.0.0.0:0",
         "store": "memory:",
+        "engine": None,
         "drain": 1.5,
     }
 

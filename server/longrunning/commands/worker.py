@@ -1,0 +1,108 @@
+"""`lro worker`: one process that does an app's work, and serves nothing."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from longrunning.commands.checks import finite
+from longrunning.commands.failure import Failure
+
+if TYPE_CHECKING:
+    from longrunning import Engine
+
+# ruff: noqa: PLC0415 - `lro --help` reads this module, only `lro worker` needs the engine
+
+
+def worker(
+    *,
+    app: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODULE:APP",
+            show_default=False,
+            help="The App whose handlers do the work, as for 'lro serve'.",
+        ),
+    ],
+    store: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Where operations are kept, instead of where the App says: postgresql://... to "
+            "share it with other machines, sqlite:///PATH with other processes of this one.",
+        ),
+    ] = None,
+    max_running: Annotated[
+        int,
+        typer.Option(min=1, metavar="N", help="How many operations run at once; others wait."),
+    ] = 64,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LABEL",
+            help="What this worker is good for; it does the work of handlers whose labels it all "
+            "has. May be repeated.",
+        ),
+    ] = None,
+    processes: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="How many processes to keep ready for handlers that run in one.",
+        ),
+    ] = 1,
+    lease: Annotated[
+        float,
+        typer.Option(
+            min=0.1,
+            metavar="SECONDS",
+            callback=finite,
+            help="How long after its last sign of life this worker counts as dead.",
+        ),
+    ] = 15.0,
+    drain: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            metavar="SECONDS",
+            callback=finite,
+            help="How long running work may go on after SIGTERM.",
+        ),
+    ] = 10.0,
+    debug: Annotated[
+        bool,
+        typer.Option("--debug", envvar="LRO_DEBUG", help="Log more, and show tracebacks."),
+    ] = False,
+) -> None:
+    """Do the work of an App's handlers until SIGTERM or Ctrl-C; serve nothing."""
+    import logging
+
+    from longrunning.commands.loading import explain, load_app
+    from longrunning.commands.ready import Ready
+
+    loaded = load_app(app, debug=debug)
+
+    from longrunning import InProcessEngine, serving
+
+    logging.basicConfig(
+        level=logging.DEBUG if debug else logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    engine: Engine = InProcessEngine(
+        max_running=max_running, labels=label or (), processes=processes, lease_seconds=lease
+    )
+    ready = Ready(_line)
+    try:
+        serving.run(serving.work(loaded, engine=engine, store=store, drain=drain, ready=ready))
+    except serving.StartupError as error:
+        raise Failure(str(error)) from None
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise explain(f"working for {app}", error, debug=debug) from None
+    if ready.error:
+        raise ready.error
+
+
+def _line(url: str) -> str:
+    return f"lro: working on operations in {url}"

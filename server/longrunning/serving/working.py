@@ -1,0 +1,38 @@
+"""A process that only works: it has no ports, and takes what is in a shared store."""
+
+from collections.abc import Callable
+
+from longrunning.engines import Engine
+from longrunning.serving import process
+from longrunning.serving.addresses import StartupError
+from longrunning.serving.app import App
+from longrunning.stores import StoreError, store_from_url
+
+
+async def work(
+    app: App, *, engine: Engine, store: str | None, drain: float, ready: Callable[[str], None]
+) -> None:
+    """Does the work of an app's handlers until SIGTERM or SIGINT, and then stops cleanly.
+
+    Args:
+        app: has the handlers.
+        engine: takes the work, instead of the app's own.
+        store: the URL of a store to use in place of the app's own.
+        drain: how long running work may take to finish at the stop, in seconds.
+        ready: called once, with where the operations are, when work is taken.
+
+    Raises:
+        StartupError: the store is not usable.
+    """
+    stop = process.stop_signal()
+    operations = app.operations
+    operations.drain_seconds = drain
+    operations.engine = engine
+    try:
+        if store is not None:
+            operations.store = store_from_url(store)
+        async with operations:
+            ready(operations.store.url)
+            await stop.wait()
+    except StoreError as error:
+        raise StartupError(f"the store cannot be opened: {error}") from None
