@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from longrunning.stores.contract import Page, Query, Store, StoreError, Worklist
+from longrunning.stores.contract import Heart, Page, Query, Store, StoreError, Work, Worklist
 from longrunning.stores.memory import MemoryStore
 from longrunning.stores.sqlite import SQLiteStore
 from longrunning.stores.urls import store_from_url
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from longrunning.stores.postgres import PostgresStore
 
 __all__ = [
+    "Heart",
     "MemoryStore",
     "Page",
     "PostgresStore",
@@ -18,6 +19,7 @@ __all__ = [
     "SQLiteStore",
     "Store",
     "StoreError",
+    "Work",
     "Worklist",
     "store_from_url",
 ]

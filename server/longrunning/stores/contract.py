@@ -122,7 +122,8 @@ class Store(ABC):
 
         Raises:
             AlreadyExists: another operation has its name or its id.
-            OperationConflict: it is exclusive, and an unfinished operation has its conflict key.
+            OperationConflict: it is exclusive, and an unfinished operation has its conflict key; or
+                it is made as one that is claimed already, and another claimed one has that key.
         """
 
     @abstractmethod
@@ -144,6 +145,9 @@ class Store(ABC):
         Returns:
             Whether it was written: False if the stored revision is not the one before it, or if the
             operation is gone.
+
+        Raises:
+            OperationConflict: it claims the operation, and a claimed one has its conflict key.
         """
 
     @abstractmethod
@@ -265,7 +269,8 @@ class Worklist(ABC):
             name: of this operation only.
 
         Returns:
-            What was taken, with `take` applied; on disk.
+            What was taken, with `take` applied; on disk. A caller that is cancelled, or is told of
+            a fault, may have taken work all the same.
         """
 
     @abstractmethod

@@ -2,25 +2,26 @@
 
 import secrets
 from bisect import bisect_left, insort
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
-from longrunning.errors import AlreadyExists
-from longrunning.lifecycle import Record, State
-from longrunning.stores.contract import ANY, Changed, Page, Query, Store, Unwatch, Worklist
-from longrunning.stores.watchers import Watchers
+from longrunning.errors import AlreadyExists, OperationConflict
+from longrunning.lifecycle import Record
+from longrunning.stores.contract import ANY, Changed, Page, Query, Store, Unwatch, Work
+from longrunning.stores.memory_worklist import MemoryWorklist
+from longrunning.stores.watchers import Wakers, Watchers
 
 
 class MemoryStore(Store):
     """Keeps operations in this process's memory."""
 
     def __init__(self) -> None:
-        self._records: dict[str, Record] = {}
-        self._requests: dict[str, bytes] = {}
+        self._kept: dict[str, Work] = {}
         self._by_request_id: dict[tuple[str, str, str, str], str] = {}
         self._names: dict[str, str] = {}
         self._ids: list[str] = []
         self._watchers = Watchers()
-        self.worklist = MemoryWorklist(self._records)
+        self._worklist = MemoryWorklist(Wakers(self._watchers), self._claim)
+        self.worklist = self._worklist
         self.page_token_key = secrets.token_bytes(32)
 
     @property
@@ -39,44 +40,44 @@ class MemoryStore(Store):
         if record.request_id:
             key = _request_key(record)
             if (name := self._by_request_id.get(key)) is not None:
-                return self._records[name]
-        if record.name in self._records or record.id in self._names:
+                return self._kept[name].record
+        if record.name in self._kept or record.id in self._names:
             raise AlreadyExists("There is an operation of that name already.", reason="NAME_TAKEN")
+        if (other := self._worklist.bars(record, new=True)) is not None:
+            raise OperationConflict(record.conflict_key, other)
         if record.request_id:
             self._by_request_id[_request_key(record)] = record.name
-        self._records[record.name] = record
-        self._requests[record.name] = request
         self._names[record.id] = record.name
         insort(self._ids, record.id)
-        self._watchers.notify([record.name])
+        self._keep(None, Work(record=record, request=request, checkpoint=b""))
         return record
 
     async def get(self, name: str) -> Record | None:
         """Returns the record of a name, or None."""
-        return self._records.get(name)
+        kept = self._kept.get(name)
+        return kept.record if kept else None
 
-    async def request(self, name: str) -> bytes | None:
-        """Returns the serialized request of an operation, or None."""
-        return self._requests.get(name)
-
-    async def replace(self, record: Record) -> bool:
+    async def replace(self, record: Record, checkpoint: bytes | None = None) -> bool:
         """Writes the next revision of a record, if nobody was faster."""
-        stored = self._records.get(record.name)
-        if stored is None or stored.revision != record.revision - 1:
+        kept = self._kept.get(record.name)
+        if kept is None or kept.record.revision != record.revision - 1:
             return False
-        self._records[record.name] = record
-        self._watchers.notify([record.name])
+        if (other := self._worklist.bars(record)) is not None:
+            raise OperationConflict(record.conflict_key, other)
+        self._replace(kept, record, kept.checkpoint if checkpoint is None else checkpoint)
         return True
 
     async def delete(self, name: str) -> bool:
         """Removes an operation; returns whether it was there."""
-        record = self._records.pop(name, None)
-        if record is None:
+        kept = self._kept.pop(name, None)
+        if kept is None:
             return False
-        del self._requests[name], self._names[record.id]
+        record = kept.record
+        del self._names[record.id]
         del self._ids[bisect_left(self._ids, record.id)]
         if record.request_id:
             del self._by_request_id[_request_key(record)]
+        self._worklist.change(record, None)
         self._watchers.notify([name])
         return True
 
@@ -90,7 +91,7 @@ class MemoryStore(Store):
         end = bisect_left(self._ids, query.before) if query.before else len(self._ids)
         selected: list[Record] = []
         for position in range(end - 1, max(end - 1 - query.scan, -1), -1):
-            record = self._records[self._names[self._ids[position]]]
+            record = self._kept[self._names[self._ids[position]]].record
             if _selects(query, record):
                 selected.append(record)
                 if len(selected) == query.limit:
@@ -100,7 +101,8 @@ class MemoryStore(Store):
 
     async def purge(self, *, now: int, limit: int) -> int:
         """Removes operations that have expired; returns how many."""
-        expired = [r.name for r in self._records.values() if 0 < r.expire_time < now][:limit]
+        records = (kept.record for kept in self._kept.values())
+        expired = [record.name for record in records if 0 < record.expire_time < now][:limit]
         for name in expired:
             await self.delete(name)
         return len(expired)
@@ -109,41 +111,22 @@ class MemoryStore(Store):
         """Calls `changed` after each change."""
         return self._watchers.add(changed)
 
+    def _claim(self, records: Sequence[Record]) -> Sequence[Work]:
+        return [
+            self._replace(kept, record, kept.checkpoint)
+            for record in records
+            for kept in [self._kept[record.name]]
+        ]
 
-class MemoryWorklist(Worklist):
-    """Answers from the same records as the store."""
+    def _replace(self, kept: Work, record: Record, checkpoint: bytes) -> Work:
+        following = Work(record=record, request=kept.request, checkpoint=checkpoint)
+        self._keep(kept.record, following)
+        return following
 
-    def __init__(self, records: dict[str, Record]) -> None:
-        self._records = records
-        self._owners: dict[str, int] = {}
-
-    async def beat(self, owner: str, *, now: int, lease: int) -> None:
-        """Says that an owner lives for another `lease`."""
-        self._owners[owner] = now + lease
-
-    async def retire(self, owner: str) -> None:
-        """Says that an owner is gone."""
-        self._owners.pop(owner, None)
-
-    async def pending(self, handlers: Collection[str], *, limit: int) -> Sequence[Record]:
-        """Returns pending records for one of these handlers, the oldest first."""
-        return self._select(
-            [r for r in self._unfinished() if r.state is State.PENDING and r.handler in handlers],
-            limit,
-        )
-
-    async def orphans(self, *, now: int, limit: int) -> Sequence[Record]:
-        """Returns claimed records whose owner no longer lives."""
-        return self._select(
-            [r for r in self._unfinished() if r.owner and self._owners.get(r.owner, 0) < now], limit
-        )
-
-    def _unfinished(self) -> list[Record]:
-        return [record for record in self._records.values() if not record.state.done]
-
-    @staticmethod
-    def _select(records: list[Record], limit: int) -> Sequence[Record]:
-        return sorted(records, key=lambda record: record.id)[:limit]
+    def _keep(self, before: Record | None, kept: Work) -> None:
+        self._kept[kept.record.name] = kept
+        self._worklist.change(before, kept.record)
+        self._watchers.notify([kept.record.name])
 
 
 def _selects(query: Query, record: Record) -> bool:

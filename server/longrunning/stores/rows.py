@@ -19,14 +19,17 @@ COLUMNS = tuple(field.name for field in fields(Record))
 FACTS = ("error_code", "metadata_type", "response_type")
 """The columns that repeat what is inside `operation`; NULL where it is not set."""
 
-CHANGING = ("state", "revision", "attempt", "owner", "update_time", "expire_time", "operation")
+CHANGING = (
+    *("state", "revision", "attempt", "owner"),
+    *("update_time", "expire_time", "deadline", "operation"),
+)
 """The columns that `Store.replace` writes, beside the facts."""
 
 WRITTEN = (*COLUMNS, *FACTS)
-"""The columns that `Store.create` writes, beside the request."""
+"""The columns that `Store.create` writes, beside the request and the checkpoint."""
 
 REWRITTEN = (*CHANGING, *FACTS)
-"""The columns that `Store.replace` writes."""
+"""The columns that `Store.replace` writes, beside the checkpoint."""
 
 _STATE = COLUMNS.index("state")
 _STATES = {str(state): state for state in State}
@@ -45,6 +48,7 @@ def record_of(row: Sequence[Any]) -> Record:
     """Returns the record in a row of `COLUMNS`."""
     values = dict(zip(COLUMNS, row, strict=True))
     values["state"] = _STATES[row[_STATE]]
+    values["exclusive"] = bool(values["exclusive"])  # SQLite has numbers only
     return Record(**values)
 
 

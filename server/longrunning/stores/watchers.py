@@ -1,4 +1,4 @@
-"""Who is told of changes."""
+"""Who is told of changes, and who is woken by new work."""
 
 from collections.abc import Callable, Collection
 
@@ -37,3 +37,34 @@ class Watchers:
         """Tells every watcher; None says that anything may have changed."""
         for changed in list(self._watchers.values()):
             changed(names)
+
+
+class Wakers:
+    """Who waits for work that can be claimed.
+
+    They are woken by what is known to give work, and whenever anything may have changed.
+
+    Args:
+        watchers: the watchers of the same store.
+    """
+
+    def __init__(self, watchers: Watchers) -> None:
+        self._watchers = watchers
+        self._wakers: dict[object, Callable[[], None]] = {}
+
+    def add(self, wake: Callable[[], None]) -> Unwatch:
+        """Adds one to wake; returns what removes it."""
+        key = object()
+        self._wakers[key] = wake
+        unwatch = self._watchers.add(lambda names: wake() if names is None else None)
+
+        def end() -> None:
+            self._wakers.pop(key, None)
+            unwatch()
+
+        return end
+
+    def wake(self) -> None:
+        """Wakes everyone."""
+        for wake in list(self._wakers.values()):
+            wake()

@@ -14,6 +14,7 @@ ERROR = status_pb2.Status(code=code_pb2.INTERNAL, message="broken")
 STEPS = {
     Event.CLAIM: lambda record: lifecycle.claim(record, owner="me", now=2),
     Event.REPORT: lambda record: lifecycle.report(record, RESPONSE, now=2),
+    Event.CHECKPOINT: lambda record: lifecycle.checkpoint(record, now=2),
     Event.REQUEST_CANCEL: lambda record: lifecycle.request_cancel(record, now=2),
     Event.SUCCEED: lambda record: lifecycle.succeed(record, RESPONSE, now=2),
     Event.FAIL: lambda record: lifecycle.fail(record, ERROR, now=2),
@@ -94,6 +95,14 @@ def test_a_clock_that_was_set_back_does_not_turn_an_operations_time_back() -> No
 def test_a_claim_begins_the_next_attempt_of_its_owner() -> None:
     after = lifecycle.claim(a_record(State.PENDING, attempt=3, owner=""), owner="me", now=2)
     assert (after.state, after.attempt, after.owner) == (State.RUNNING, 4, "me")
+
+
+def test_the_time_of_the_work_runs_from_its_first_claim() -> None:
+    first = lifecycle.claim(a_record(State.PENDING), owner="me", now=200, timeout=50)
+    assert first.deadline == 250
+    again = lifecycle.claim(lifecycle.release(first, now=210), owner="me", now=220, timeout=50)
+    assert again.deadline == 250
+    assert lifecycle.claim(a_record(State.PENDING), owner="me", now=200).deadline == 0
 
 
 def test_released_work_is_nobodys_and_waits() -> None:

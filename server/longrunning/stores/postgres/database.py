@@ -12,7 +12,6 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from longrunning.stores.postgres.faults import is_connection_lost, is_undone, serving_error
 
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
-Cursor = psycopg.AsyncCursor[tuple[Any, ...]]
 _T = TypeVar("_T")
 Values = Sequence[Any] | Mapping[str, Any]
 
@@ -51,7 +50,7 @@ class Database:
     def __init__(self, conninfo: str, *, connections: int, seconds: float) -> None:
         self.conninfo = with_defaults(conninfo)
         self._connections = connections
-        self._seconds = seconds
+        self.seconds = seconds
         self._checking: asyncio.Task[None] | None = None
         self._running: set[asyncio.Task[Any]] = set()
 
@@ -64,7 +63,7 @@ class Database:
             max_size=self._connections,
             open=False,
             configure=_configure,
-            timeout=self._seconds,
+            timeout=self.seconds,
             # Whoever needs a connection next tries again; the pool's own retries back off for long.
             reconnect_timeout=0,
             name="longrunning",
@@ -93,7 +92,11 @@ class Database:
         Raises:
             OperationsError: the database cannot serve it, or did not say that it has.
         """
-        return await self._begin(self._write(statement, values, _count))
+
+        async def run(connection: Connection) -> int:
+            return (await connection.execute(statement, values)).rowcount
+
+        return await self._begin(self._write(run))
 
     async def write_returning(self, statement: str, values: Values) -> list[tuple[Any, ...]]:
         """Runs a statement that changes something; returns the rows that it returns.
@@ -101,7 +104,27 @@ class Database:
         Raises:
             OperationsError: the database cannot serve it, or did not say that it has.
         """
-        return await self._begin(self._write(statement, values, Cursor.fetchall))
+
+        async def run(connection: Connection) -> list[tuple[Any, ...]]:
+            return await (await connection.execute(statement, values)).fetchall()
+
+        return await self._begin(self._write(run))
+
+    async def transact(self, work: Callable[[Connection], Awaitable[_T]]) -> _T:
+        """Runs statements in one transaction, which is sent in as few round trips as they allow.
+
+        Args:
+            work: runs them; again if the database undid them for others' sake.
+
+        Raises:
+            OperationsError: the database cannot serve it, or did not say that it has.
+        """
+
+        async def run(connection: Connection) -> _T:
+            async with connection.pipeline(), connection.transaction():
+                return await work(connection)
+
+        return await self._begin(self._write(run))
 
     async def check(self) -> None:
         """Replaces connections that are dead: one failed, so others may have."""
@@ -141,14 +164,12 @@ class Database:
         except (psycopg.Error, TimeoutError) as error:
             raise serving_error(error) from None
 
-    async def _write(
-        self, statement: str, values: Values, result: Callable[[Cursor], Awaitable[_T]]
-    ) -> _T:
-        """Runs a statement once, or again if the database itself undid it for others' sake."""
+    async def _write(self, work: Callable[[Connection], Awaitable[_T]]) -> _T:
+        """Does work once, or again if the database itself undid it for others' sake."""
         for attempt in itertools.count(1):
             try:
                 async with self._connection() as connection:
-                    return await result(await connection.execute(statement, values))
+                    return await work(connection)
             except (psycopg.Error, TimeoutError) as error:
                 if is_undone(error) and attempt <= _RETRIES:
                     continue
@@ -167,13 +188,9 @@ class Database:
 
     @contextlib.asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:
-        async with asyncio.timeout(self._seconds), self._pool.connection() as connection:
+        async with asyncio.timeout(self.seconds), self._pool.connection() as connection:
             yield connection
 
 
 async def _configure(connection: Connection) -> None:
     await connection.execute(_DURABLE)
-
-
-async def _count(cursor: Cursor) -> int:
-    return cursor.rowcount

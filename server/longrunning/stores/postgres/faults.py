@@ -5,7 +5,7 @@ import logging
 import psycopg
 from psycopg import errors
 
-from longrunning.errors import AlreadyExists, OperationsError, ResourceExhausted, Unavailable
+from longrunning.errors import Aborted, OperationsError, ResourceExhausted, Unavailable
 from longrunning.stores.contract import StoreError
 
 _log = logging.getLogger(__name__)
@@ -25,7 +25,8 @@ def opening_error(url: str, error: Fault) -> StoreError:
 def serving_error(error: Fault) -> OperationsError:
     """Returns what to tell a caller, and logs what PostgreSQL said."""
     if isinstance(error, errors.UniqueViolation):
-        return AlreadyExists("There is an operation of that name already.", reason="NAME_TAKEN")
+        # Creations skip what is there, so it was the index of the operations that are under way.
+        return Aborted("Another operation is under way.", reason="OPERATION_CONFLICT")
     code = getattr(error, "sqlstate", None) or type(error).__name__
     _log.error("PostgreSQL refused: %s (%s)", _said(error), code)
     if isinstance(error, _FULL):

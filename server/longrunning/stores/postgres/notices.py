@@ -23,6 +23,7 @@ _PAYLOAD_BYTES = 7900  # PostgreSQL allows fewer than 8000
 _PAYLOADS_AT_ONCE = 16
 _FIRST_DELAY, _LAST_DELAY = 0.02, 1.0
 _PING_SECONDS = 30.0
+_WORK = " work"
 
 
 class Announcer:
@@ -38,11 +39,13 @@ class Announcer:
         self._database = database
         self._channel = channel
         self._names: set[str] = set()
+        self._gives_work = False
         self._sending: asyncio.Task[None] | None = None
 
-    def announce(self, name: str) -> None:
-        """Sends a name soon."""
+    def announce(self, name: str, *, gives_work: bool) -> None:
+        """Sends a name soon, and whether there may be work for a claim."""
         self._names.add(name)
+        self._gives_work |= gives_work
         if self._sending is None:
             self._sending = asyncio.get_running_loop().create_task(self._send())
 
@@ -55,20 +58,24 @@ class Announcer:
         try:
             while self._names:
                 names, self._names = self._names, set()
-                for payload in payloads(self.sender, names):
+                gives_work, self._gives_work = self._gives_work, False
+                for payload in payloads(self.sender, names, gives_work=gives_work):
                     await self._database.read(NOTIFY, [self._channel, payload])
         except OperationsError:
             self._names.clear()  # the others' poll finds what changed
+            self._gives_work = False
         finally:
             self._sending = None
 
 
-def payloads(sender: str, names: Iterable[str]) -> Iterator[str]:
+def payloads(sender: str, names: Iterable[str], *, gives_work: bool = False) -> Iterator[str]:
     """Yields the messages that carry names: the sender and the names, each a line.
 
-    A message without names says that anything may have changed.
+    A message without names says that anything may have changed. The first message has ` work`
+    behind the sender if there may be work for a claim.
     """
-    messages, lines, size = [], [sender], len(sender)
+    first = sender + _WORK if gives_work else sender
+    messages, lines, size = [], [first], len(first)
     for name in names:
         length = len(name.encode()) + 1
         if size + length > _PAYLOAD_BYTES:
@@ -88,6 +95,7 @@ class Listener:
         channel: the name of the messages.
         sender: whose messages to leave out.
         heard: told the names, or None when any may have changed.
+        wake: called when there may be work for a claim.
     """
 
     def __init__(
@@ -96,12 +104,14 @@ class Listener:
         channel: str,
         sender: str,
         heard: Callable[[Collection[str] | None], None],
+        wake: Callable[[], None],
     ) -> None:
         self.connected = False
         self._database = database
         self._channel = channel
         self._sender = sender
         self._heard = heard
+        self._wake = wake
 
     def start(self) -> None:
         """Begins to listen."""
@@ -137,9 +147,12 @@ class Listener:
             delay = min(2 * delay, _LAST_DELAY)
 
     def _hear(self, payload: str) -> None:
-        sender, *names = payload.split("\n")
+        first, *names = payload.split("\n")
+        sender = first.removesuffix(_WORK)
         if sender != self._sender:
             self._heard(names or None)
+            if sender != first:
+                self._wake()
 
 
 class Poll:

@@ -10,10 +10,10 @@ from longrunning.stores.rows import COLUMNS, REWRITTEN, WRITTEN
 
 _SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,39}")
 _SELECTED = ", ".join(COLUMNS)
-_BYTES = {"request_digest", "operation", "request"}
+_BYTES = {"request_digest", "operation", "request", "checkpoint"}
 _NUMBERS = {
     *("revision", "attempt", "lease", "error_code"),
-    *("create_time", "update_time", "expire_time", "retention"),
+    *("create_time", "update_time", "expire_time", "retention", "deadline"),
 }
 
 
@@ -23,6 +23,8 @@ def _unnest(columns: Sequence[str]) -> str:
     for column in columns:
         if column in _BYTES:
             arrays.append("%b::bytea[]")
+        elif column == "exclusive":
+            arrays.append("%s::boolean[]")
         else:
             arrays.append("%s::bigint[]" if column in _NUMBERS else "%s::text[]")
     return f"unnest({', '.join(arrays)})"
@@ -46,22 +48,38 @@ class Queries:
         select = f"SELECT {_SELECTED} FROM {table}"
 
         self.get = f"{select} WHERE name = ANY(%s)"
-        self.request = f"SELECT request FROM {table} WHERE name = %s"
-        # Each of these writes many rows, given as one array for each of their columns.
-        inserted = (*WRITTEN, "request")
+        # Each of these writes many rows, given as one array for each of their columns, and returns
+        # the names that it wrote, each with whether that may give work to a claim.
+        inserted = ", ".join((*WRITTEN, "request"))
         self.create = (
-            f"INSERT INTO {table} ({', '.join(inserted)}) SELECT * FROM {_unnest(inserted)} "
-            "ON CONFLICT (caller, method, parent, request_id) WHERE request_id <> '' DO NOTHING "
-            "RETURNING name"
+            f"INSERT INTO {table} ({inserted}) "
+            f"SELECT v.* FROM {_unnest((*WRITTEN, 'request'))} AS v ({inserted}) "
+            f"WHERE NOT (v.exclusive AND EXISTS (SELECT 1 FROM {table} AS o "
+            "WHERE o.conflict_key = v.conflict_key AND o.conflict_key <> '' AND NOT o.done)) "
+            "ON CONFLICT DO NOTHING RETURNING name, state = 'pending'"
         )
-        given = (*REWRITTEN, "name", "revision")
+        given = (*REWRITTEN, "checkpoint", "name", "revision")
+        values = ", ".join((*REWRITTEN, "checkpoint", "name", "before"))
         self.replace = (
             f"UPDATE {table} AS o "
-            f"SET {', '.join(f'{column} = v.{column}' for column in REWRITTEN)} "
-            f"FROM {_unnest(given)} AS v ({', '.join((*REWRITTEN, 'name', 'before'))}) "
-            "WHERE o.name = v.name AND o.revision = v.before RETURNING o.name"
+            f"SET {', '.join(f'{column} = v.{column}' for column in REWRITTEN)}, "
+            "checkpoint = coalesce(v.checkpoint, o.checkpoint) "
+            f"FROM {_unnest(given)} AS v ({values}) "
+            "WHERE o.name = v.name AND o.revision = v.before "
+            "RETURNING o.name, o.state = 'pending' OR (o.done AND o.conflict_key <> '')"
         )
-        self.delete = f"DELETE FROM {table} WHERE name = ANY(%s) RETURNING name"
+        self.delete = (
+            f"DELETE FROM {table} WHERE name = ANY(%s) "
+            "RETURNING name, conflict_key <> '' AND NOT done"
+        )
+        # Why a creation added nothing.
+        self.find_taken = f"SELECT 1 FROM {table} WHERE name = %s OR id = %s LIMIT 1"
+        # The last parameter says whether one that waits is in the way too.
+        self.find_conflict = (
+            f"SELECT name FROM {table} "
+            "WHERE conflict_key = %s AND conflict_key <> '' AND NOT done AND name <> %s "
+            "AND (%s OR state <> 'pending') ORDER BY id LIMIT 1"
+        )
         self.find_request_id = (
             f"{select} WHERE caller = %s AND method = %s AND parent = %s "
             "AND request_id = %s AND request_id <> ''"
@@ -77,6 +95,27 @@ class Queries:
             f"LATERAL (SELECT * FROM {table} WHERE state = 'pending' AND handler = wanted "
             "ORDER BY id LIMIT %(limit)s) AS oldest ORDER BY id LIMIT %(limit)s"
         )
+        # What has its turn: of its conflict key, nothing older is unfinished and nothing claimed.
+        claimable = (
+            "state = 'pending' AND (conflict_key = '' OR NOT EXISTS ("
+            f"SELECT 1 FROM {table} AS other WHERE other.conflict_key = o.conflict_key "
+            "AND other.conflict_key <> '' AND NOT other.done "
+            "AND (other.id < o.id OR other.state <> 'pending')))"
+        )
+        work = f"request, checkpoint, {_SELECTED}"
+        # Each handler's share is locked for itself, which can be more than is taken in all: that is
+        # the first column.
+        self.claim = (
+            f"SELECT count(*) OVER (), {work} "
+            "FROM unnest(%(handlers)s::text[], %(room)s::bigint[]) AS wanted (wanted, room), "
+            f"LATERAL (SELECT * FROM {table} AS o WHERE handler = wanted AND {claimable} "
+            "ORDER BY id LIMIT least(room, %(limit)s) FOR UPDATE SKIP LOCKED) AS oldest "
+            "ORDER BY id LIMIT %(limit)s"
+        )
+        self.claim_named = (
+            f"SELECT 1, {work} FROM {table} AS o WHERE name = %(name)s "
+            f"AND handler = ANY(%(handlers)s) AND {claimable} FOR UPDATE SKIP LOCKED"
+        )
         self.orphans = (
             f"{select} AS o WHERE state IN ('running', 'cancelling') AND owner <> '' "
             f"AND NOT EXISTS (SELECT 1 FROM {owners} WHERE {owners}.owner = o.owner "
@@ -87,6 +126,7 @@ class Queries:
             "VALUES (%s, clock_timestamp() + %s * interval '1 microsecond') "
             "ON CONFLICT (owner) DO UPDATE SET expire_time = excluded.expire_time"
         )
+        self.limit_time = "SELECT set_config('statement_timeout', %s, true)"
         self.retire = f"DELETE FROM {owners} WHERE owner = %s"
         # One that has long expired can hold nothing that `orphans` would not find without its row.
         self.forget_owners = (

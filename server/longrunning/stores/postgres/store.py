@@ -4,7 +4,9 @@ from collections.abc import Collection
 
 import psycopg
 
+from longrunning.errors import Aborted, AlreadyExists, OperationConflict
 from longrunning.lifecycle import Record
+from longrunning.stores.conflicts import can_conflict
 from longrunning.stores.contract import Changed, Page, Query, Store, StoreError, Unwatch
 from longrunning.stores.migrations import Migrate, Migrated
 from longrunning.stores.paging import statements
@@ -17,7 +19,7 @@ from longrunning.stores.postgres.reads import Reads
 from longrunning.stores.postgres.worklist import PostgresWorklist
 from longrunning.stores.postgres.writes import Writes
 from longrunning.stores.rows import record_of, rewritten, written
-from longrunning.stores.watchers import Watchers
+from longrunning.stores.watchers import Wakers, Watchers
 
 _POLL_BEHIND_NOTIFY = 5.0
 _POLL_ALONE = 0.5
@@ -62,20 +64,25 @@ class PostgresStore(Store):
             ) from error
         self._migrate = migrate
         self._reads = Reads(self._database, self._queries.get)
-        self._creations = Writes(self._database, self._queries.create)
-        self._replacements = Writes(self._database, self._queries.replace)
-        self._deletions = Writes(self._database, self._queries.delete)
+        self._creations = Writes(self._database, self._queries.create, self._changed)
+        self._replacements = Writes(self._database, self._queries.replace, self._changed)
+        self._deletions = Writes(self._database, self._queries.delete, self._changed)
         self._poll = Poll(self._poll_seconds, self._notify_watchers)
         self._watchers = Watchers(first=self._poll.start, last=self._poll.stop)
+        self._wakers = Wakers(self._watchers)
         self._announcer: Announcer | None = None
         self._listener: Listener | None = None
         if notify:
             channel = self._queries.channel
             self._announcer = Announcer(self._database, channel)
             self._listener = Listener(
-                self._database, channel, self._announcer.sender, self._notify_watchers
+                self._database,
+                channel,
+                self._announcer.sender,
+                self._notify_watchers,
+                self._wakers.wake,
             )
-        self.worklist = PostgresWorklist(self._database, self._queries)
+        self.worklist = PostgresWorklist(self._database, self._queries, self._wakers, self._claimed)
 
     @property
     def url(self) -> str:
@@ -119,37 +126,29 @@ class PostgresStore(Store):
     async def create(self, record: Record, request: bytes) -> Record:
         """Adds a record; see `Store.create`."""
         values = (*written(record), request)
-        key = (record.caller, record.method, record.parent, record.request_id)
-        while not await self._creations.write(record.name, values):
-            if rows := await self._database.read(self._queries.find_request_id, key):
-                return record_of(rows[0])
-            # It was there and was deleted in between: it can be added now.
-        self._changed(record.name)
+        while not await self._creations.write(record.name, values, record.conflict_key):
+            if (same := await self._in_its_place(record)) is not None:
+                return same
+            # What was in the way is gone since: it can be added now.
         return record
 
     async def get(self, name: str) -> Record | None:
         """Returns the record of a name, or None."""
         return await self._reads.get(name)
 
-    async def request(self, name: str) -> bytes | None:
-        """Returns the serialized request of an operation, or None."""
-        rows = await self._database.read(self._queries.request, [name])
-        return rows[0][0] if rows else None
-
-    async def replace(self, record: Record) -> bool:
+    async def replace(self, record: Record, checkpoint: bytes | None = None) -> bool:
         """Writes the next revision of a record, if nobody was faster."""
-        values = (*rewritten(record), record.name, record.revision - 1)
-        replaced = await self._replacements.write(record.name, values)
-        if replaced:
-            self._changed(record.name)
-        return replaced
+        values = (*rewritten(record), checkpoint, record.name, record.revision - 1)
+        while True:
+            try:
+                return await self._replacements.write(record.name, values)
+            except Aborted:
+                await self._check_conflict(record, exclusive=False)
+                # It has ended since.
 
     async def delete(self, name: str) -> bool:
         """Removes an operation; returns whether it was there."""
-        deleted = await self._deletions.write(name, [name])
-        if deleted:
-            self._changed(name)
-        return deleted
+        return await self._deletions.write(name, [name])
 
     async def list(self, query: Query) -> Page:
         """Returns the next records that a query selects, newest first."""
@@ -181,10 +180,40 @@ class PostgresStore(Store):
         except psycopg.Error as error:
             raise opening_error(self.url, error) from None
 
-    def _changed(self, name: str) -> None:
+    async def _in_its_place(self, record: Record) -> Record | None:
+        """Returns the record of the same request, None if nothing stands in the way any more.
+
+        Raises:
+            AlreadyExists: another operation has the record's name or id.
+            OperationConflict: another operation of its conflict key is in the way.
+        """
+        key = (record.caller, record.method, record.parent, record.request_id)
+        if rows := await self._database.read(self._queries.find_request_id, key):
+            return record_of(rows[0])
+        if await self._database.read(self._queries.find_taken, [record.name, record.id]):
+            raise AlreadyExists("There is an operation of that name already.", reason="NAME_TAKEN")
+        if can_conflict(record):
+            await self._check_conflict(record, exclusive=record.exclusive)
+        return None
+
+    async def _check_conflict(self, record: Record, *, exclusive: bool) -> None:
+        """Raises if another of its conflict key is claimed or, if exclusive, unfinished."""
+        values = [record.conflict_key, record.name, exclusive]
+        if rows := await self._database.read(self._queries.find_conflict, values):
+            raise OperationConflict(record.conflict_key, rows[0][0])
+
+    def _changed(self, name: str, gives_work: bool) -> None:
         self._watchers.notify([name])
+        if gives_work:
+            self._wakers.wake()
         if self._announcer:
-            self._announcer.announce(name)
+            self._announcer.announce(name, gives_work=gives_work)
+
+    def _claimed(self, names: Collection[str], passed_over: bool) -> None:
+        self._watchers.notify(names)
+        if self._announcer:
+            for name in names:
+                self._announcer.announce(name, gives_work=passed_over)
 
     def _notify_watchers(self, names: Collection[str] | None) -> None:
         self._watchers.notify(names)

@@ -5,7 +5,7 @@ A commit costs a round trip and a sync of the database's disk, however many rows
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ class _Write:
 
     name: str
     row: Sequence[Any]
+    order: tuple[str, str]
     future: asyncio.Future[bool]
 
 
@@ -30,24 +31,34 @@ class Writes:
 
     Args:
         database: where to write.
-        statement: takes an array for each column of the rows, and returns the names that it wrote.
+        statement: takes an array for each column of the rows, and returns the names that it wrote,
+            each with whether that may give work to a claim.
+        changed: told those, whether or not somebody still waits for them.
     """
 
-    def __init__(self, database: Database, statement: str) -> None:
+    def __init__(
+        self, database: Database, statement: str, changed: Callable[[str, bool], None]
+    ) -> None:
         self._database = database
         self._statement = statement
+        self._changed = changed
         self._waiting: deque[_Write] = deque()
         self._trips: set[asyncio.Task[None]] = set()
 
-    async def write(self, name: str, row: Sequence[Any]) -> bool:
+    async def write(self, name: str, row: Sequence[Any], shared: str = "") -> bool:
         """Returns whether a row was written, once that is on disk.
+
+        Args:
+            name: the operation.
+            row: a value for each column.
+            shared: what only one row may have, so that a commit may have to wait for another's.
 
         Raises:
             OperationsError: the database cannot serve it, or did not say that it has.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[bool] = loop.create_future()
-        self._waiting.append(_Write(name, row, future))
+        self._waiting.append(_Write(name, row, (shared, name), future))
         if len(self._trips) < _TRIPS:
             trip = loop.create_task(self._travel())
             self._trips.add(trip)
@@ -84,16 +95,16 @@ class Writes:
                 batch[write.name] = write
         self._waiting.extendleft(reversed(later))
         # In one order everywhere, so that two commits do not wait for each other.
-        return sorted(batch.values(), key=lambda write: write.name)
+        return sorted(batch.values(), key=lambda write: write.order)
 
     async def _commit(self, batch: Sequence[_Write]) -> None:
         columns = [list(column) for column in zip(*(write.row for write in batch), strict=True)]
-        written = {
-            name for (name,) in await self._database.write_returning(self._statement, columns)
-        }
+        written = dict(await self._database.write_returning(self._statement, columns))
         for write in batch:
             if not write.future.done():  # its caller may have gone away
                 write.future.set_result(write.name in written)
+        for name, gives_work in written.items():
+            self._changed(name, gives_work)
 
     async def _commit_alone(self, write: _Write) -> None:
         try:

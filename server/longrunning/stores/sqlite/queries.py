@@ -10,8 +10,6 @@ _SELECT = f"SELECT {', '.join(COLUMNS)} FROM operations"  # noqa: S608 - names o
 
 GET = f"{_SELECT} WHERE name = ?"
 
-REQUEST = "SELECT request FROM operations WHERE name = ?"
-
 CREATE = f"""
 INSERT INTO operations ({", ".join(WRITTEN)}, request) VALUES ({", ".join("?" * len(WRITTEN))}, ?)
 ON CONFLICT (caller, method, parent, request_id) WHERE request_id <> '' DO NOTHING
@@ -23,11 +21,22 @@ WHERE caller = ? AND method = ? AND parent = ? AND request_id = ? AND request_id
 """
 
 REPLACE = f"""
-UPDATE operations SET {", ".join(f"{column} = ?" for column in REWRITTEN)}
+UPDATE operations SET {", ".join(f"{column} = ?" for column in REWRITTEN)},
+    checkpoint = coalesce(?, checkpoint)
 WHERE name = ? AND revision = ?
 """  # noqa: S608 - names of our own columns
 
-DELETE = "DELETE FROM operations WHERE name = ?"
+# The last parameter says whether one that waits is in the way too.
+FIND_CONFLICT = """
+SELECT name FROM operations
+WHERE conflict_key = ? AND conflict_key <> '' AND NOT done AND name <> ?
+    AND (? OR state <> 'pending')
+ORDER BY id LIMIT 1
+"""
+
+DELETE = """
+DELETE FROM operations WHERE name = ? RETURNING conflict_key <> '' AND NOT done
+"""
 
 PURGE = """
 DELETE FROM operations WHERE id IN (
@@ -46,6 +55,23 @@ WHERE operations.id IN (
 )
 ORDER BY operations.id LIMIT :limit
 """  # noqa: S608 - names of our own columns
+
+# What has its turn: of its conflict key, nothing older is unfinished and nothing claimed.
+_CLAIMABLE = """
+state = 'pending' AND (conflict_key = '' OR NOT EXISTS (
+    SELECT 1 FROM operations AS other
+    WHERE other.conflict_key = operations.conflict_key AND other.conflict_key <> ''
+        AND NOT other.done AND (other.id < operations.id OR other.state <> 'pending')
+))
+"""
+
+OLDEST = f"""
+SELECT id FROM operations WHERE handler = ? AND {_CLAIMABLE} ORDER BY id LIMIT ?
+"""  # noqa: S608 - our own words
+
+NAMED = f"SELECT id, handler FROM operations WHERE name = ? AND {_CLAIMABLE}"  # noqa: S608
+
+WORK = f"SELECT request, checkpoint, {', '.join(COLUMNS)} FROM operations WHERE id = ?"  # noqa: S608
 
 ORPHANS = f"""
 {_SELECT}

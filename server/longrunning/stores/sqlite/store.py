@@ -14,18 +14,20 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from longrunning.clock import DAY
-from longrunning.errors import OperationsError
+from longrunning.errors import OperationConflict, OperationsError
 from longrunning.lifecycle import Record
+from longrunning.stores.conflicts import can_conflict, gives_work
 from longrunning.stores.contract import Changed, Page, Query, Store, Unwatch
 from longrunning.stores.migrations import Migrate, Migrated
 from longrunning.stores.paging import statements
 from longrunning.stores.rows import record_of, rewritten, written
 from longrunning.stores.sqlite import queries
 from longrunning.stores.sqlite.faults import serving_error
+from longrunning.stores.sqlite.heart import SQLiteHeart
 from longrunning.stores.sqlite.opening import Opened, open_file
 from longrunning.stores.sqlite.worklist import SQLiteWorklist
-from longrunning.stores.sqlite.writer import Writer
-from longrunning.stores.watchers import Watchers
+from longrunning.stores.sqlite.writer import Change, Writer
+from longrunning.stores.watchers import Wakers, Watchers
 
 _T = TypeVar("_T")
 
@@ -55,7 +57,8 @@ class SQLiteStore(Store):
         self._busy_timeout = busy_timeout
         self._watchers = Watchers(first=self._start_polling, last=self._stop_polling)
         self._polling: asyncio.Task[None] | None = None
-        self.worklist = SQLiteWorklist(self)
+        self._wakers = Wakers(self._watchers)
+        self.worklist = SQLiteWorklist(self, self._wakers)
 
     @property
     def url(self) -> str:
@@ -68,7 +71,7 @@ class SQLiteStore(Store):
         self.page_token_key = opened.page_token_key
         self._reading, self._listing = opened.reading, opened.listing
         self._lister = ThreadPoolExecutor(1, thread_name_prefix="longrunning-sqlite-list")
-        self._writer = Writer(opened.writing, self._watchers.notify)
+        self._writer = Writer(opened.writing, self._committed)
 
     async def migrate(self) -> Migrated:
         """Brings the tables of a file that is not open up to date, whatever `migrate` says.
@@ -98,36 +101,52 @@ class SQLiteStore(Store):
         values = (*written(record), request)
 
         def insert(connection: sqlite3.Connection) -> Record:
+            key = (record.caller, record.method, record.parent, record.request_id)
+            if can_conflict(record):
+                if same := connection.execute(queries.FIND_REQUEST_ID, key).fetchone():
+                    return record_of(same)
+                _check_conflict(connection, record, exclusive=record.exclusive)
             if connection.execute(queries.CREATE, values).rowcount:
                 return record
-            key = (record.caller, record.method, record.parent, record.request_id)
             return record_of(connection.execute(queries.FIND_REQUEST_ID, key).fetchone())
 
-        return await self._writer.write(insert, record.name)
+        def change(kept: Record) -> Change:
+            created = kept is record
+            return Change([record.name], gives_work(None, record)) if created else Change()
+
+        return await self._writer.write(insert, change)
 
     async def get(self, name: str) -> Record | None:
         """Returns the record of a name, or None."""
-        row = self._read(queries.GET, name)
+        try:
+            row = self._reading.execute(queries.GET, (name,)).fetchone()
+        except sqlite3.Error as error:
+            raise serving_error(error) from None
         return None if row is None else record_of(row)
 
-    async def request(self, name: str) -> bytes | None:
-        """Returns the serialized request of an operation, or None."""
-        row = self._read(queries.REQUEST, name)
-        return None if row is None else row[0]
-
-    async def replace(self, record: Record) -> bool:
+    async def replace(self, record: Record, checkpoint: bytes | None = None) -> bool:
         """Writes the next revision of a record, if nobody was faster."""
-        values = (*rewritten(record), record.name, record.revision - 1)
-        return await self._writer.write(
-            lambda connection: connection.execute(queries.REPLACE, values).rowcount == 1,
-            record.name,
-        )
+        values = (*rewritten(record), checkpoint, record.name, record.revision - 1)
+
+        def update(connection: sqlite3.Connection) -> bool:
+            try:
+                return connection.execute(queries.REPLACE, values).rowcount == 1
+            except sqlite3.IntegrityError:
+                _check_conflict(connection, record, exclusive=False)
+                raise
+
+        def change(replaced: bool) -> Change:
+            return Change([record.name], gives_work(None, record)) if replaced else Change()
+
+        return await self._writer.write(update, change)
 
     async def delete(self, name: str) -> bool:
         """Removes an operation; returns whether it was there."""
-        return await self._writer.write(
-            lambda connection: connection.execute(queries.DELETE, (name,)).rowcount == 1, name
+        rows = await self._writer.write(
+            lambda connection: connection.execute(queries.DELETE, (name,)).fetchall(),
+            lambda rows: Change([name], bool(rows[0][0])) if rows else Change(),
         )
+        return bool(rows)
 
     async def list(self, query: Query) -> Page:
         """Returns the next records that a query selects, newest first."""
@@ -158,9 +177,17 @@ class SQLiteStore(Store):
         """Calls `changed` after each commit; those of other processes come without names."""
         return self._watchers.add(changed)
 
-    async def write(self, work: Callable[[sqlite3.Connection], _T], name: str | None = None) -> _T:
+    async def write(
+        self,
+        work: Callable[[sqlite3.Connection], _T],
+        change: Callable[[_T], Change] | None = None,
+    ) -> _T:
         """Runs work in the next commit; see `Writer.write`."""
-        return await self._writer.write(work, name)
+        return await self._writer.write(work, change)
+
+    def heart(self) -> SQLiteHeart:
+        """Returns a heart with a connection of its own."""
+        return SQLiteHeart(self._path, self._busy_timeout)
 
     async def select(self, statement: str, values: Any) -> Sequence[Record]:  # noqa: ANN401 - sqlite3's own type
         """Returns the records of a statement that may take long, off the event loop."""
@@ -174,12 +201,10 @@ class SQLiteStore(Store):
         except sqlite3.Error as error:
             raise serving_error(error) from None
 
-    def _read(self, statement: str, name: str) -> tuple[Any, ...] | None:
-        try:
-            row: tuple[Any, ...] | None = self._reading.execute(statement, (name,)).fetchone()
-        except sqlite3.Error as error:
-            raise serving_error(error) from None
-        return row
+    def _committed(self, change: Change) -> None:
+        self._watchers.notify(change.names)
+        if change.gives_work:
+            self._wakers.wake()
 
     def _start_polling(self) -> None:
         self._polling = asyncio.get_running_loop().create_task(self._poll())
@@ -199,3 +224,10 @@ class SQLiteStore(Store):
             if changed:
                 self._watchers.notify(None)
             await asyncio.sleep(_POLL_SECONDS)
+
+
+def _check_conflict(connection: sqlite3.Connection, record: Record, *, exclusive: bool) -> None:
+    """Raises if another operation of its conflict key is claimed or, if exclusive, unfinished."""
+    values = (record.conflict_key, record.name, exclusive)
+    if other := connection.execute(queries.FIND_CONFLICT, values).fetchone():
+        raise OperationConflict(record.conflict_key, other[0])

@@ -2,12 +2,15 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from longrunning.lifecycle import Record
-from longrunning.stores.contract import Worklist
+from longrunning.stores.contract import Heart, Unwatch, Work, Worklist
+from longrunning.stores.rows import record_of, rewritten
 from longrunning.stores.sqlite import queries
+from longrunning.stores.sqlite.writer import Change
+from longrunning.stores.watchers import Wakers
 
 T = TypeVar("T")
 
@@ -15,7 +18,11 @@ T = TypeVar("T")
 class File(Protocol):
     """What the worklist needs of its store."""
 
-    async def write(self, work: Callable[[sqlite3.Connection], T], name: str | None = None) -> T:
+    async def write(
+        self,
+        work: Callable[[sqlite3.Connection], T],
+        change: Callable[[T], Change] | None = None,
+    ) -> T:
         """Runs work in the next commit."""
         ...
 
@@ -23,12 +30,22 @@ class File(Protocol):
         """Returns the records of a statement, off the event loop."""
         ...
 
+    def heart(self) -> Heart:
+        """Returns a heart with a connection of its own."""
+        ...
+
 
 class SQLiteWorklist(Worklist):
-    """The worklist of one file."""
+    """The worklist of one file.
 
-    def __init__(self, file: File) -> None:
+    Args:
+        file: the store.
+        wakers: woken by its commits.
+    """
+
+    def __init__(self, file: File, wakers: Wakers) -> None:
         self._file = file
+        self._wakers = wakers
 
     async def beat(self, owner: str, *, now: int, lease: int) -> None:
         """Says that an owner lives for another `lease`, by the clock of this machine."""
@@ -47,6 +64,64 @@ class SQLiteWorklist(Worklist):
         values = {"handlers": json.dumps(sorted(set(handlers))), "limit": limit}
         return await self._file.select(queries.PENDING, values)
 
+    async def claim(
+        self,
+        room: Mapping[str, int],
+        take: Callable[[Record], Record],
+        *,
+        limit: int,
+        name: str | None = None,
+    ) -> Sequence[Work]:
+        """Takes pending work, the oldest first; nobody else writes meanwhile."""
+
+        def run(connection: sqlite3.Connection) -> Sequence[Work]:
+            ids = _claimable(connection, room, limit) if name is None else []
+            if name is not None and limit > 0:
+                found = connection.execute(queries.NAMED, (name,))
+                ids = [identity for identity, handler in found if room.get(handler, 0) > 0]
+            return [_take(connection, identity, take) for identity in ids]
+
+        def run_whole(connection: sqlite3.Connection) -> Sequence[Work]:
+            connection.execute("SAVEPOINT claim")
+            try:
+                return run(connection)
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK TO claim")
+                raise
+            finally:
+                if connection.in_transaction:
+                    connection.execute("RELEASE claim")
+
+        return await self._file.write(
+            run_whole, lambda taken: Change([work.record.name for work in taken])
+        )
+
+    def watch(self, wake: Callable[[], None]) -> Unwatch:
+        """Calls `wake` when there may be work, and after each commit of another process."""
+        return self._wakers.add(wake)
+
+    def heart(self) -> Heart:
+        """Returns a heart with a connection of its own."""
+        return self._file.heart()
+
     async def orphans(self, *, now: int, limit: int) -> Sequence[Record]:
         """Returns claimed records whose owner no longer lives."""
         return await self._file.select(queries.ORPHANS, (now, limit))
+
+
+def _claimable(connection: sqlite3.Connection, room: Mapping[str, int], limit: int) -> list[str]:
+    """Returns the ids of the oldest that can be claimed."""
+    ids: list[str] = []
+    for handler, most in room.items():
+        oldest = connection.execute(queries.OLDEST, (handler, max(min(most, limit), 0)))
+        ids += [identity for (identity,) in oldest]
+    return sorted(ids)[: max(limit, 0)]
+
+
+def _take(connection: sqlite3.Connection, identity: str, take: Callable[[Record], Record]) -> Work:
+    request, checkpoint, *row = connection.execute(queries.WORK, (identity,)).fetchone()
+    record = take(record_of(row))
+    values = (*rewritten(record), None, record.name, record.revision - 1)
+    connection.execute(queries.REPLACE, values)
+    return Work(record=record, request=request, checkpoint=checkpoint)

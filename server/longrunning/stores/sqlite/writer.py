@@ -6,7 +6,6 @@ its write.
 """
 
 import asyncio
-import logging
 import queue
 import sqlite3
 import threading
@@ -17,10 +16,16 @@ from typing import Any, Generic, TypeVar
 from longrunning.stores.sqlite import queries
 from longrunning.stores.sqlite.faults import serving_error
 
-_log = logging.getLogger(__name__)
-
 _T = TypeVar("_T")
 _LARGEST_COMMIT = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a write changed: the names of operations, and whether there may be work for a claim."""
+
+    names: Collection[str] = ()
+    gives_work: bool = False
 
 
 @dataclass(slots=True)
@@ -29,7 +34,7 @@ class _Work(Generic[_T]):
 
     work: Callable[[sqlite3.Connection], _T]
     future: asyncio.Future[_T]
-    name: str | None
+    change: Callable[[_T], Change] | None
     writes: bool
     result: _T | None = None
     error: Exception | None = None
@@ -40,12 +45,10 @@ class Writer:
 
     Args:
         connection: used by the thread alone, and closed by it.
-        committed: called on the event loop with the names that a commit changed.
+        committed: called on the event loop with what a commit changed.
     """
 
-    def __init__(
-        self, connection: sqlite3.Connection, committed: Callable[[Collection[str]], None]
-    ) -> None:
+    def __init__(self, connection: sqlite3.Connection, committed: Callable[[Change], None]) -> None:
         self._connection = connection
         self._committed = committed
         self._loop = asyncio.get_running_loop()
@@ -55,20 +58,23 @@ class Writer:
         self._thread.start()
 
     def write(
-        self, work: Callable[[sqlite3.Connection], _T], name: str | None = None
+        self,
+        work: Callable[[sqlite3.Connection], _T],
+        change: Callable[[_T], Change] | None = None,
     ) -> asyncio.Future[_T]:
         """Puts work into the next commit.
 
         Args:
             work: runs on the writer's thread, within a transaction. It changes something by one
                 statement at most, and raises if that fails: SQLite then undoes the statement
-                alone, so that the rest of the commit needs no savepoints.
-            name: the operation that it changes, if it changes one.
+                alone, so that the rest of the commit needs no savepoints. Work of several
+                statements sets one itself.
+            change: says of its result what it changed, if it changes operations.
 
         Returns:
             Its result, once the commit is on disk.
         """
-        return self._put(work, name, writes=True)
+        return self._put(work, change, writes=True)
 
     async def others_committed(self) -> bool:
         """Returns whether another process has committed since the last time.
@@ -88,10 +94,14 @@ class Writer:
         await asyncio.to_thread(self._thread.join)
 
     def _put(
-        self, work: Callable[[sqlite3.Connection], _T], name: str | None, *, writes: bool
+        self,
+        work: Callable[[sqlite3.Connection], _T],
+        change: Callable[[_T], Change] | None,
+        *,
+        writes: bool,
     ) -> asyncio.Future[_T]:
         future: asyncio.Future[_T] = self._loop.create_future()
-        self._queue.put(_Work(work, future, name, writes))
+        self._queue.put(_Work(work, future, change, writes))
         return future
 
     def _run(self) -> None:
@@ -148,8 +158,9 @@ class Writer:
                 item.future.set_exception(serving_error(item.error))
             else:
                 item.future.set_exception(item.error)
-        if names := {item.name for item in batch if item.name and item.error is None}:
-            self._committed(names)
+        changes = [item.change(item.result) for item in batch if item.change and item.error is None]
+        if names := {name for change in changes for name in change.names}:
+            self._committed(Change(names, any(change.gives_work for change in changes)))
 
 
 def _data_version(connection: sqlite3.Connection) -> int:

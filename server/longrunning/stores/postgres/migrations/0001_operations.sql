@@ -23,11 +23,16 @@ CREATE TABLE operations (
     expire_time    bigint  NOT NULL,
     retention      bigint  NOT NULL,
     lease          bigint  NOT NULL,
+    deadline       bigint  NOT NULL,
+    conflict_key   text COLLATE "C" NOT NULL, -- '' for none
+    exclusive      boolean NOT NULL,
+    trace          text COLLATE "C" NOT NULL,
     error_code     integer,          -- what a filter asks most, taken out of the operation
     metadata_type  text COLLATE "C",
     response_type  text COLLATE "C",
     operation      bytea   NOT NULL, -- a serialized google.longrunning.Operation
-    request        bytea   NOT NULL  -- a serialized google.protobuf.Any
+    request        bytea   NOT NULL, -- a serialized google.protobuf.Any
+    checkpoint     bytea   NOT NULL DEFAULT '' -- what the work left for its next attempt
 );
 
 -- A page of a list is a walk down one of these.
@@ -44,6 +49,13 @@ CREATE UNIQUE INDEX operations_by_request_id
 
 CREATE INDEX operations_pending ON operations (handler, id) WHERE state = 'pending';
 CREATE INDEX operations_claimed ON operations (id) WHERE state IN ('running', 'cancelling');
+CREATE INDEX operations_conflicting
+    ON operations (conflict_key, id) WHERE conflict_key <> '' AND NOT done;
+-- Two transactions do not see each other's creations and claims; these two indexes do.
+CREATE UNIQUE INDEX operations_exclusive
+    ON operations (conflict_key) WHERE conflict_key <> '' AND exclusive AND NOT done;
+CREATE UNIQUE INDEX operations_under_way
+    ON operations (conflict_key) WHERE conflict_key <> '' AND state IN ('running', 'cancelling');
 CREATE INDEX operations_expiring ON operations (expire_time) WHERE expire_time > 0;
 
 -- Who works: a claimed operation whose owner is not here, or has expired, is orphaned. The times

@@ -20,11 +20,16 @@ CREATE TABLE operations (
     expire_time    INTEGER NOT NULL,
     retention      INTEGER NOT NULL,
     lease          INTEGER NOT NULL,
+    deadline       INTEGER NOT NULL,
+    conflict_key   TEXT    NOT NULL, -- "" for none
+    exclusive      INTEGER NOT NULL,
+    trace          TEXT    NOT NULL,
     error_code     INTEGER,          -- what a filter asks most, taken out of the operation
     metadata_type  TEXT,
     response_type  TEXT,
     operation      BLOB    NOT NULL, -- a serialized google.longrunning.Operation
-    request        BLOB    NOT NULL  -- a serialized google.protobuf.Any
+    request        BLOB    NOT NULL, -- a serialized google.protobuf.Any
+    checkpoint     BLOB    NOT NULL DEFAULT x'' -- what the work left for its next attempt
 ) STRICT;
 
 -- A page of a list is a walk down one of these.
@@ -41,6 +46,11 @@ CREATE UNIQUE INDEX operations_by_request_id
 
 CREATE INDEX operations_pending ON operations (handler, id) WHERE state = 'pending';
 CREATE INDEX operations_claimed ON operations (id) WHERE state IN ('running', 'cancelling');
+CREATE INDEX operations_conflicting
+    ON operations (conflict_key, id) WHERE conflict_key <> '' AND NOT done;
+-- Of the operations with one key, one is under way.
+CREATE UNIQUE INDEX operations_under_way
+    ON operations (conflict_key) WHERE conflict_key <> '' AND state IN ('running', 'cancelling');
 CREATE INDEX operations_expiring ON operations (expire_time) WHERE expire_time > 0;
 
 -- Who works: a claimed operation whose owner is not here, or has expired, is orphaned.
