@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 
 from grpc_transcoding.errors import TranscodingError, invalid_argument, shortened
 from grpc_transcoding.messages.json_body import load_json, parse_message
-from grpc_transcoding.messages.parameters import FieldPath, contradiction, read
+from grpc_transcoding.messages.parameters import FieldPath, check_oneof, contradiction, read
 
 HTTP_BODY = "google.api.HttpBody"
 _JSON_TYPE = re.compile(r"application/(?:[a-z0-9.\-]+\+)?json\Z")
@@ -104,6 +104,7 @@ class BodyRule:
             said = type(request)()
             self._parse({self.field.name: value} if self.field is not None else value, said)
             for path in self._bound:
+                _check_oneofs(said, path)
                 if is_set(said, path) and read(said, path) != read(request, path):
                     raise contradiction(path.name, "the body")
             said.MergeFrom(request)
@@ -135,6 +136,15 @@ class BodyRule:
         target: Any = getattr(request, self.field.name) if self.field is not None else request
         target.content_type = (content_type or b"").decode("latin-1")
         target.data = data
+
+
+def _check_oneofs(said: Message, path: FieldPath) -> None:
+    """Refuses a body that holds another member of a oneof than the path does."""
+    for field in (*path.parents, path.field):
+        check_oneof(said, field, path.name)
+        if field.message_type is None or not said.HasField(field.name):
+            return
+        said = getattr(said, field.name)
 
 
 def is_set(message: Message, path: FieldPath) -> bool:
