@@ -4,7 +4,7 @@ import grpc
 import pytest
 
 from grpc_transcoding import Limits, Transcoder
-from tests.grpc_transcoding._gen import library_pb2_grpc
+from tests.grpc_transcoding._gen import library_pb2, library_pb2_grpc
 from tests.grpc_transcoding.asgi_client import call
 
 BOOK = "/v1/shelves/1/books/2"
@@ -203,11 +203,48 @@ async def test_details_of_a_servicers_status_are_unpacked(app):
 async def test_an_exception_of_a_servicer_is_neutral_and_logged(app, caplog):
     answer = await call(app, "GET", "/v1/shelves/1/books/broken")
     assert answer.json == {
-        "error": {"code": 500, "message": "Internal error.", "status": "INTERNAL"}
+        "error": {
+            "code": 500,
+            "message": "Internal error.",
+            "status": "INTERNAL",
+            "details": [
+                {
+                    "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                    "reason": "SERVICER_FAILED",
+                    "domain": "library.example.com",
+                }
+            ],
+        }
     }
     (record,) = caplog.records
     assert record.getMessage() == ("/grpc_transcoding.testing.v1.Library/GetBook raised ValueError")
     assert "swordfish" in str(record.exc_info[1])
+
+
+@pytest.mark.logs_errors
+async def test_a_servicers_own_not_implemented_error_is_an_exception_like_any_other(
+    servicer, caplog
+):
+    async def get_book(request, context):
+        raise NotImplementedError("swordfish")
+
+    servicer.GetBook = get_book
+    transcoder = Transcoder()
+    library_pb2_grpc.add_LibraryServicer_to_server(servicer, transcoder)
+    answer = await call(transcoder, "GET", BOOK)
+    assert answer.error == (500, "INTERNAL", "Internal error.")
+    assert answer.reason == "SERVICER_FAILED"
+    assert [record.exc_info[0] for record in caplog.records] == [NotImplementedError]
+
+
+@pytest.mark.logs_errors
+async def test_a_reply_that_has_no_json_is_neutral_and_logged(app, servicer, caplog):
+    servicer.reply = library_pb2.Book()
+    servicer.reply.print_time.seconds = 10**15
+    answer = await call(app, "GET", BOOK)
+    assert answer.error == (500, "INTERNAL", "Internal error.")
+    assert answer.reason == "TRANSCODER_FAILED"
+    assert len(caplog.records) == 1
 
 
 async def test_a_code_without_an_exception_discards_the_reply(app):
@@ -218,6 +255,7 @@ async def test_a_code_without_an_exception_discards_the_reply(app):
 async def test_a_servicer_that_cancels_itself_is_cancelled(app):
     answer = await call(app, "GET", "/v1/shelves/1/books/cancels-itself")
     assert answer.error == (499, "CANCELLED", "The call was cancelled.")
+    assert answer.reason == "CALL_CANCELLED"
 
 
 async def test_a_method_that_is_not_implemented_is_501(servicer):

@@ -221,6 +221,7 @@ async def test_a_call_past_its_deadline_is_cancelled(app, servicer):
         "DEADLINE_EXCEEDED",
         "The deadline passed before the reply was ready.",
     )
+    assert answer.reason == "DEADLINE_EXCEEDED"
     assert servicer.was_cancelled.is_set()
 
 

@@ -43,7 +43,6 @@ HTTP_STATUS: dict[grpc.StatusCode, int] = {
     grpc.StatusCode.DATA_LOSS: 500,
 }
 _CODES: dict[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
-_INTERNAL = status_pb2.Status(code=grpc.StatusCode.INTERNAL.value[0], message="Internal error.")
 
 
 class Reply(NamedTuple):
@@ -97,9 +96,12 @@ class ErrorReplies:
         if isinstance(error, TranscodingError):
             return error.status(self._domain), error.http_status or HTTP_STATUS[error.code]
         if isinstance(error, CallFailure):
-            return error.status(), HTTP_STATUS[error.code]
+            return error.status(self._domain), HTTP_STATUS[error.code]
         _log.error("a request failed with %s", type(error).__name__, exc_info=error)
-        return _INTERNAL, 500
+        internal = CallFailure(
+            grpc.StatusCode.INTERNAL, "Internal error.", reason="TRANSCODER_FAILED"
+        )
+        return internal.status(self._domain), 500
 
     def _value(self, status: status_pb2.Status, http_status: int) -> dict[str, object]:
         error: dict[str, object] = {

@@ -151,7 +151,7 @@ class HttpService:
     ) -> Reply | None:
         endpoint, style, info, body, seconds = answering
         if endpoint.server_streaming:
-            await stream_replies(
+            return await stream_replies(
                 endpoint,
                 request,
                 info,
@@ -165,7 +165,6 @@ class HttpService:
                 send=send,
                 is_head=head.method == "HEAD",
             )
-            return None
         requests = None if isinstance(request, Message) else request
         context = TranscodedContext(info, requests=requests)
         try:
