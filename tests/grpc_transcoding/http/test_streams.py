@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import grpc.aio
 import pytest
@@ -158,6 +159,26 @@ async def test_a_streamed_body_of_another_type_is_refused(app):
     assert (answer.status, answer.reason) == (415, "UNSUPPORTED_MEDIA_TYPE")
 
 
+@pytest.mark.parametrize(
+    "media_type", ["application/x-jsonlines", "Application/X-NDJSON; charset=UTF-8", "text/json+x"]
+)
+async def test_lines_are_named_by_each_of_their_types(app, media_type):
+    answer = await call(app, "POST", IMPORT, b'{"title": "a"}', {"content-type": media_type})
+    assert answer.status == (415 if media_type.startswith("text/") else 200)
+
+
+@pytest.mark.parametrize(
+    ("headers", "message"),
+    [
+        ({"content-encoding": "gzip"}, "the body is encoded as 'gzip', it should not be encoded"),
+        ({"content-type": "application/x-ndjson; charset=utf-16"}, "the body's charset is 'utf-16', it should be utf-8"),
+    ],
+)  # fmt: skip
+async def test_a_streamed_body_that_is_written_otherwise_is_refused(app, headers, message):
+    answer = await call(app, "POST", IMPORT, b"\x1f\x8b", headers)
+    assert answer.error == (415, "INVALID_ARGUMENT", message)
+
+
 async def test_a_conversation_is_answered_message_by_message(app):
     talk = Conversation(
         app, scope_of("POST", "/v1/discussions"), [b'[{"text": "a"}'], is_whole=False
@@ -260,6 +281,35 @@ def test_where_a_body_is_cut_does_not_matter(size):
 def test_one_message_of_a_stream_has_the_limit_of_a_body():
     splitter = JsonSplitter(10)
     assert list(splitter.feed(b"[1,2,3,4,5,6,7,8,9,10,")) == [b"%d" % n for n in range(1, 11)]
-    with pytest.raises(TranscodingError) as raised:
-        list(splitter.feed(b'"a long string'))
-    assert raised.value.http_status == 413
+    for part in (b'"a long string', b'{"a": "long object"}', b'"a long string", 2'):
+        with pytest.raises(TranscodingError) as raised:
+            list(splitter.feed(part))
+        assert raised.value.http_status == 413
+        splitter = JsonSplitter(10)
+        assert list(splitter.feed(b"[")) == []
+
+
+def test_white_space_before_a_body_is_not_kept():
+    splitter = JsonSplitter(10)
+    for _ in range(10):
+        assert list(splitter.feed(b" \n\t\r" * 5)) == []
+    assert list(splitter.feed(b" [1,")) == [b"1"]
+
+
+async def test_large_messages_of_streams_do_not_hold_up_other_calls(app):
+    on_threads = []
+    asyncio.get_running_loop().set_default_executor(Counting(on_threads))
+    texts = ["small", "large" * 50_000]
+    answer = await call(app, "POST", "/v1/discussions", [{"text": text} for text in texts])
+    assert answer.json == [{"text": f"{text}?"} for text in texts]
+    assert len(on_threads) == 2  # one to read, one to write
+
+
+class Counting(ThreadPoolExecutor):
+    def __init__(self, calls):
+        super().__init__(1)
+        self.calls = calls
+
+    def submit(self, *args, **options):
+        self.calls.append(args)
+        return super().submit(*args, **options)

@@ -1,7 +1,7 @@
 """Unary calls over HTTP: what the servicer is asked, and what the client is told."""
 
 import pytest
-from google.protobuf import any_pb2
+from google.protobuf import any_pb2, json_format
 
 from tests.grpc_transcoding._gen import library_pb2
 from tests.grpc_transcoding.asgi_client import Conversation, call, scope_of
@@ -382,3 +382,34 @@ async def test_a_large_body_that_is_wrong_is_refused_as_a_small_one(app):
     wrong = {"tags": ["tag"] * 50_000 + [3]}
     answer = await call(app, "POST", "/v1/shelves/1/books", wrong)
     assert answer.error == (400, "INVALID_ARGUMENT", "book.tags[50000] should be a string")
+
+
+async def test_a_member_that_is_there_twice_is_found_at_the_cost_of_reading(app):
+    # Looking for it member by member would take minutes.
+    body = "{" + "".join(f'"{n}":0,' for n in range(200_000)) + '"a":0,"a":0}'
+    headers = {"content-type": "application/json"}
+    answer = await call(app, "POST", "/v1/shelves/1/books", body.encode(), headers)
+    assert answer.error == (
+        400,
+        "INVALID_ARGUMENT",
+        "the body is not JSON that means one thing: an object has the member 'a' twice",
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"tags": [""] * 5000 + [3] + [""] * 5000}, "book.tags[5000] should be a string"),
+        ({"titles": {**{str(n): "" for n in range(5000)}, "a": 3}}, "book.titles should be a map with keys and values of the declared types"),
+    ],
+    ids=["a list", "a map"],
+)  # fmt: skip
+async def test_what_is_wrong_in_many_is_found_in_few_tries(app, monkeypatch, body, message):
+    tries = []
+    parse = json_format.ParseDict
+    monkeypatch.setattr(
+        json_format, "ParseDict", lambda *args, **kwargs: tries.append(1) or parse(*args, **kwargs)
+    )
+    answer = await call(app, "POST", "/v1/shelves/1/books", body)
+    assert answer.error == (400, "INVALID_ARGUMENT", message)
+    assert len(tries) < 25

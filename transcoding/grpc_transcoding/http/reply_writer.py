@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from grpc_transcoding.http.endpoint import Endpoint, shown_type
 from grpc_transcoding.http.reply_cache import ReplyCache
 from grpc_transcoding.http.reply_style import ReplyEncoder, ReplyStyle
 from grpc_transcoding.http.request_head import RequestHead
+from grpc_transcoding.http.threads import LARGE
 from grpc_transcoding.messages.json_reply import JsonFormat, dump, encode_json, json_value
 from grpc_transcoding.messages.masks import FieldSelection
 from grpc_transcoding.messages.system_parameters import (
@@ -21,8 +23,6 @@ from grpc_transcoding.messages.system_parameters import (
     SystemParameters,
 )
 
-# Of messages of more bytes, the JSON takes milliseconds to write.
-_LARGE = 128 * 1024
 _MEDIA_TYPE_FALLBACK = b"application/octet-stream"
 
 
@@ -71,12 +71,16 @@ class ReplyWriter:
         self._encoder = encoder
         self._may_use_threads = encoder is None or isinstance(encoder, ReplyCache)
 
-    def may_take_long(self, reply: Message) -> bool:
-        """Says whether a reply is so large that it is better written on a thread.
+    async def written(
+        self, endpoint: Endpoint, reply: Message, style: ReplyStyle
+    ) -> tuple[bytes, bytes]:
+        """Returns a reply's content type and bytes; a large one is written on a thread.
 
         With an encoder of the user's own, it is not: that may not be made for threads.
         """
-        return self._may_use_threads and reply.ByteSize() > _LARGE
+        if self._may_use_threads and reply.ByteSize() > LARGE:
+            return await asyncio.to_thread(self.write, endpoint, reply, style)
+        return self.write(endpoint, reply, style)
 
     def write(self, endpoint: Endpoint, reply: Message, style: ReplyStyle) -> tuple[bytes, bytes]:
         """Returns a reply's content type and bytes."""

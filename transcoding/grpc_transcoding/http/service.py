@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -29,6 +28,7 @@ from grpc_transcoding.http.request_head import RequestHead
 from grpc_transcoding.http.route_cache import Route, RouteCache
 from grpc_transcoding.http.stream_call import stream_replies
 from grpc_transcoding.http.stream_reply import EVENTS, framing_for
+from grpc_transcoding.http.threads import off_the_loop
 from grpc_transcoding.http.watch import watched
 from grpc_transcoding.messages.request_body import check_json_type
 from grpc_transcoding.messages.system_parameters import (
@@ -41,8 +41,6 @@ from grpc_transcoding.options import Options
 from grpc_transcoding.path_templates.percent import InvalidEscapeError
 
 Parameters = list[tuple[str, str]]
-# JSON of more bytes is parsed on a thread: it takes milliseconds, which all other calls would wait.
-_LARGE = 128 * 1024
 
 
 class _Answering(NamedTuple):
@@ -139,6 +137,7 @@ class HttpService:
             body,
             limits=self._limits,
             content_type=head.named.get(b"content-type"),
+            content_encoding=head.named.get(b"content-encoding"),
         )
         body.read_ahead()
         try:
@@ -173,10 +172,7 @@ class HttpService:
         except CallFailure as failure:
             initial = to_headers(context.initial_metadata or (), "grpc-metadata-")
             return self._errors.of(failure, initial)
-        if self._writer.may_take_long(reply):
-            content_type, data = await asyncio.to_thread(self._writer.write, endpoint, reply, style)
-        else:
-            content_type, data = self._writer.write(endpoint, reply, style)
+        content_type, data = await self._writer.written(endpoint, reply, style)
         headers: Headers = [(b"content-type", content_type)]
         if context.initial_metadata:
             headers += to_headers(context.initial_metadata, "grpc-metadata-")
@@ -239,7 +235,7 @@ class HttpService:
             value = rule.load(raw) if has_body else None
             return endpoint.request_of(route.captures, parameters, value, has_body=has_body)
 
-        return await asyncio.to_thread(parsed) if len(raw) > _LARGE else parsed()
+        return await off_the_loop(len(raw), parsed)
 
 
 def _call_info(head: RequestHead, seconds: float | None, system: SystemParameters) -> CallInfo:

@@ -49,7 +49,7 @@ async def stream_replies(
         return to_headers(context.initial_metadata or (), "grpc-metadata-")
 
     async def write(message: Message) -> None:
-        content_type, data = writer.write(endpoint, message, style)
+        content_type, data = await writer.written(endpoint, message, style)
         try:
             if endpoint.replies_http_body:
                 await reply.raw(data, content_type)

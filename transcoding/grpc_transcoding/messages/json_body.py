@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from typing import Any, cast
 
 from google.protobuf import json_format
@@ -167,17 +168,19 @@ class _Diagnosis:
         if is_map(field):
             if not isinstance(value, dict):
                 return _wrong(place, place, "a JSON object (a map)")
-            for key, entry in value.items():
-                inner = inner_type(field).fields_by_name["value"]
-                if inner.message_type and self._refused(field, {key: entry}):
-                    return self.of(entry, inner.message_type, f"{place}[{key}]")
+            inner = inner_type(field).fields_by_name["value"]
+            entries = list(value.items())
+            at = _first_refused(entries, lambda some: self._refused(field, dict(some)))
+            if inner.message_type and at is not None:
+                key, entry = entries[at]
+                return self.of(entry, inner.message_type, f"{place}[{key}]")
             return _wrong(place, place, "a map with keys and values of the declared types")
         if is_repeated(field):
             if not isinstance(value, list):
                 return _wrong(place, place, "a JSON array")
-            for index, item in enumerate(value):
-                if self._refused(field, [item]):
-                    return self._of_one(field, item, f"{place}[{index}]")
+            at = _first_refused(value, lambda some: self._refused(field, some))
+            if at is not None:
+                return self._of_one(field, value[at], f"{place}[{at}]")
             return _wrong(place, place, "a JSON array without null")
         return self._of_one(field, value, place)
 
@@ -204,6 +207,21 @@ class _Diagnosis:
         except Exception:  # protobuf raises whatever the value leads it to
             return True
         return False
+
+
+def _first_refused(items: list[Any], is_refused: Callable[[list[Any]], bool]) -> int | None:
+    """Returns the index of the first item that is refused by itself, or None."""
+    # By halving: all tries together cost little more than the first one.
+    if not is_refused(items):
+        return None
+    low, high = 0, len(items)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if is_refused(items[low:middle]):
+            high = middle
+        else:
+            low = middle
+    return low
 
 
 _WANTED = {
@@ -238,8 +256,11 @@ def _finite(text: str) -> float:
 def _without_repetition(members: list[tuple[str, object]]) -> dict[str, object]:
     value = dict(members)
     if len(value) != len(members):
-        names = [name for name, _ in members]
-        raise RepeatedMemberError(next(name for name in names if names.count(name) > 1))
+        seen: set[str] = set()
+        for name, _ in members:
+            if name in seen:
+                raise RepeatedMemberError(name)
+            seen.add(name)
     return value
 
 

@@ -19,10 +19,26 @@ from grpc_transcoding.messages.parameters import FieldPath, check_oneof, contrad
 
 HTTP_BODY = "google.api.HttpBody"
 _JSON_TYPE = re.compile(r"application/(?:[a-z0-9.\-]+\+)?json\Z")
+# Of one JSON value per line, in a streamed request or reply.
+LINE_TYPES = frozenset(
+    {
+        "application/x-ndjson",
+        "application/ndjson",
+        "application/jsonl",
+        "application/x-jsonlines",
+    }
+)
 
 
-def check_json_type(content_type: bytes | None, content_encoding: bytes | None) -> None:
+def check_json_type(
+    content_type: bytes | None, content_encoding: bytes | None, *, takes_lines: bool = False
+) -> None:
     """Refuses a body that is not JSON in UTF-8.
+
+    Args:
+        content_type: As the header says it, or None.
+        content_encoding: Likewise.
+        takes_lines: Whether it may be one JSON value per line.
 
     Raises:
         TranscodingError: 415.
@@ -36,7 +52,8 @@ def check_json_type(content_type: bytes | None, content_encoding: bytes | None) 
         return
     text = content_type.decode("latin-1").lower()
     media_type, _, parameters = text.partition(";")
-    if not _JSON_TYPE.match(media_type.strip()):
+    is_lines = takes_lines and media_type.strip() in LINE_TYPES
+    if not is_lines and not _JSON_TYPE.match(media_type.strip()):
         shown = shortened(text)
         raise _unsupported(f"the body is {shown!r}, it should be application/json", shown)
     for parameter in parameters.split(";"):
