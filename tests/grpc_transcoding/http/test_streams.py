@@ -84,6 +84,30 @@ async def test_a_client_that_disconnects_cancels_the_stream(app, servicer):
     assert not answer.is_complete
 
 
+@pytest.mark.parametrize("sent", range(6))
+@pytest.mark.parametrize(
+    "target",
+    [READ, READ + "?failAfter=2", READ + "?alt=sse", "/v1/shelves/1/books/2", "/v1/nowhere"],
+)
+async def test_a_server_that_says_by_an_oserror_that_the_client_is_gone_is_believed(
+    app, target, sent
+):
+    """ASGI, HTTP: `send` may raise an OSError then; nothing more is sent, and nothing is logged."""
+    events = []
+
+    async def receive():
+        return await asyncio.Event().wait() if events else {"type": "http.request", "body": b""}
+
+    async def send(event):
+        assert len(events) <= sent
+        events.append(event["type"])
+        if len(events) > sent:
+            raise OSError
+
+    await asyncio.wait_for(app(scope_of("GET", target), receive, send), 5)
+    assert events.count("http.response.start") == 1
+
+
 async def test_a_deadline_in_mid_stream_is_the_last_thing_in_it(app, servicer):
     answer = await call(
         app, "GET", "/v1/shelves/1/books/slow:read", headers={"Grpc-Timeout": "50m"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import NamedTuple
 
 import grpc
@@ -103,8 +104,9 @@ class HttpService:
             headers.append((b"content-length", b"%d" % len(body)))
         if scope["method"] == "HEAD":
             body = b""
-        await send({"type": "http.response.start", "status": http_status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        with suppress(OSError):  # how some servers say that the client is gone
+            await send({"type": "http.response.start", "status": http_status, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> Reply | None:
         head = RequestHead(scope, self._limits)

@@ -10,7 +10,7 @@ from grpc_transcoding.calls.backend import Backend
 from grpc_transcoding.calls.metadata import to_headers
 from grpc_transcoding.calls.outcome import ClientGoneError
 from grpc_transcoding.calls.servicer_context import CallInfo, TranscodedContext
-from grpc_transcoding.http.asgi import Headers, Send
+from grpc_transcoding.http.asgi import Event, Headers, Send
 from grpc_transcoding.http.body import BodyReader
 from grpc_transcoding.http.endpoint import Endpoint
 from grpc_transcoding.http.error_reply import ErrorReplies, Reply
@@ -50,15 +50,18 @@ async def stream_replies(
 
     async def write(message: Message) -> None:
         content_type, data = await writer.written(endpoint, message, style)
+        if endpoint.replies_http_body:
+            await reply.raw(data, content_type)
+        else:
+            await reply.message(data)
+
+    async def send_if_there(event: Event) -> None:
         try:
-            if endpoint.replies_http_body:
-                await reply.raw(data, content_type)
-            else:
-                await reply.message(data)
+            await send(event)
         except OSError as error:  # how some servers say that the client is gone
             raise ClientGoneError from error
 
-    reply = StreamReply(send, framing, headers, is_head=is_head)
+    reply = StreamReply(send_if_there, framing, headers, is_head=is_head)
     requests = None if isinstance(request, Message) else request
     context = TranscodedContext(info, write, requests)
     try:
