@@ -3,7 +3,8 @@
 Spec: google/longrunning/operations.proto
 """
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from google.longrunning import operations_pb2, operations_pb2_grpc
@@ -25,6 +26,7 @@ MAX_PAGE_BYTES = 3 * 1024 * 1024
 
 _ROWS_AT_ONCE = 64  # a row can be 1 MiB: this bounds what a list holds in memory
 _ROWS_PER_PAGE = 2048  # where a page stops looking, however little it has found
+_BYTES_PER_PAGE = 4 * 1024 * 1024  # the same, of large operations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,8 +206,8 @@ class View:
         all_match = bounds.exact and not pattern.has_wildcard
         limit = min(_ROWS_AT_ONCE, size + 1) if all_match else _ROWS_AT_ONCE
 
-        room, rows = MAX_PAGE_BYTES, _ROWS_PER_PAGE
-        while rows > 0:
+        room, rows, unread = MAX_PAGE_BYTES, _ROWS_PER_PAGE, _BYTES_PER_PAGE
+        while rows > 0 and unread > 0:
             query = Query(
                 parent=None if pattern.has_wildcard else pattern.text,
                 parent_prefix=pattern.prefix,
@@ -216,16 +218,22 @@ class View:
                 scan=rows,
             )
             found = await ledger.store.list(query)
-            for record in found:
-                operation = record.message()
-                if pattern.matches(record.parent) and selection.matches(operation):
+            if all_match:
+                read = _read(found, pattern, selection, unread)
+            else:  # a filter can ask much of a large operation
+                read = await asyncio.to_thread(_read, found, pattern, selection, unread)
+            for record, operation in read:
+                if operation is not None:
                     full = len(page.operations) == size or len(record.operation) > room
                     if full and page.operations:
                         page.next_page_token = tokens.write(position, binding, now=ledger.clock())
                         return page
                     page.operations.append(operation)
                     room -= len(record.operation)
+                unread -= len(record.operation)
                 position = record.id
+            if len(read) < len(found):
+                break
             if not found.position:
                 return page
             position = found.position
@@ -253,3 +261,18 @@ class View:
         if record is None or self._service.name not in (None, record.service):
             raise OperationNotFound(name)
         return record
+
+
+def _read(
+    found: Iterable[Record], pattern: ParentPattern, selection: filters.Filter, size: int
+) -> list[tuple[Record, operations_pb2.Operation | None]]:
+    """Reads records until `size` bytes are read; each with its operation if it is selected."""
+    read: list[tuple[Record, operations_pb2.Operation | None]] = []
+    for record in found:
+        if size <= 0:
+            break
+        size -= len(record.operation)
+        operation = record.message()
+        selected = pattern.matches(record.parent) and selection.matches(operation)
+        read.append((record, operation if selected else None))
+    return read

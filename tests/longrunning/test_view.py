@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from google.protobuf import wrappers_pb2
+from google.protobuf import struct_pb2, wrappers_pb2
 from google.rpc import code_pb2
 
 from longrunning import (
@@ -127,6 +127,34 @@ async def test_a_page_looks_at_no_more_than_a_bounded_number_of_rows(
     assert not page.operations
     assert page.next_page_token
     assert await names_of(operations, **arguments) == [oldest]
+
+
+async def test_a_page_looks_at_no_more_than_a_bounded_number_of_bytes(
+    operations: Operations,
+) -> None:
+    large = wrappers_pb2.BytesValue(value=b"x" * 1_000_000)
+    names = [(await operations.create(metadata=large)).name for _ in range(6)]
+    page = await operations.list(filter="needle")
+    assert not page.operations
+    assert page.next_page_token
+    assert await names_of(operations, filter="needle OR BytesValue") == names[::-1]
+
+
+async def test_a_filter_that_takes_long_does_not_hold_up_others(operations: Operations) -> None:
+    many = struct_pb2.Struct()
+    many.update({str(key): key for key in range(8_000)})
+    for _ in range(3):
+        await operations.create(metadata=many)
+    listing = asyncio.create_task(
+        operations.list(filter=" OR ".join(f"word{word}" for word in range(20)))
+    )
+    clock = asyncio.get_running_loop().time
+    began = last = clock()
+    longest = 0.0
+    while not listing.done():
+        await asyncio.sleep(0)
+        longest, last = max(longest, clock() - last), clock()
+    assert longest < (last - began) / 3
 
 
 async def test_a_page_stops_before_it_is_too_large_for_a_client(operations: Operations) -> None:
