@@ -1,5 +1,7 @@
 """Unary calls over HTTP: what the servicer is asked, and what the client is told."""
 
+import json
+
 import pytest
 from google.protobuf import any_pb2, json_format
 
@@ -413,3 +415,20 @@ async def test_what_is_wrong_in_many_is_found_in_few_tries(app, monkeypatch, bod
     answer = await call(app, "POST", "/v1/shelves/1/books", body)
     assert answer.error == (400, "INVALID_ARGUMENT", message)
     assert len(tries) < 25
+
+
+async def test_what_is_wrong_deep_down_is_not_read_again_for_each_level(app, monkeypatch):
+    read = []
+    parse = json_format.ParseDict
+
+    def counting(value, *args, **kwargs):
+        read.append(len(json.dumps(value)))
+        return parse(value, *args, **kwargs)
+
+    monkeypatch.setattr(json_format, "ParseDict", counting)
+    types = {"strings": ["a"] * 1000, "int32Value": "x"}
+    for _ in range(20):
+        types = {"nested": types}
+    answer = await call(app, "POST", "/v1/echo", {"types": types})
+    assert answer.error[2].endswith("should be a 32-bit integer")
+    assert sum(read) < 4 * read[0]

@@ -132,45 +132,61 @@ def parse_message(
 
 
 class _Diagnosis:
-    """Looks for the smallest part of a refused value that is refused by itself."""
+    """Looks for the smallest part of a refused value that is refused by itself.
+
+    A message is tried without the messages inside it, and those by themselves: a part is not read
+    once more for each level that it is deep.
+    """
 
     def __init__(self, pool: DescriptorPool, ignore_unknown: bool) -> None:
         self.pool = pool
         self.ignore_unknown = ignore_unknown
 
-    def of(self, value: object, descriptor: Descriptor, place: str) -> TranscodingError:
+    def of(self, value: object, message: Descriptor, place: str) -> TranscodingError:
         """Returns the fault of a value that was refused as such a message."""
+        return self._found(value, message, place) or _not_once(message, place)
+
+    def _found(self, value: object, message: Descriptor, place: str) -> TranscodingError | None:
         where = place or "the body"
-        if descriptor.full_name == "google.protobuf.Any":
+        if message.full_name == "google.protobuf.Any":
             return _wrong(where, place, "an object with '@type' naming a type that is known here")
-        if is_well_known(descriptor):
-            return _wrong(where, place, f"the JSON form of {descriptor.full_name}")
+        if is_well_known(message):
+            return _wrong(where, place, f"the JSON form of {message.full_name}")
         if not isinstance(value, dict):
-            return _wrong(where, place, f"a JSON object ({descriptor.full_name})")
+            return _wrong(where, place, f"a JSON object ({message.full_name})")
+        flat: dict[str, object] = {}
         for key, member in value.items():
             member_place = f"{place}.{key}" if place else str(key)
-            field = fields_by_any_name(descriptor).get(key)
+            field = fields_by_any_name(message).get(key)
             if field is None:
                 if self.ignore_unknown:
                     continue
                 shown = shortened(member_place)
-                within = f"{place!r} ({descriptor.full_name})" if place else descriptor.full_name
+                within = f"{place!r} ({message.full_name})" if place else message.full_name
                 return invalid_argument(
                     f"unknown field {shortened(str(key))!r} in {within}",
                     reason="UNKNOWN_FIELD",
                     field=shown,
                 )
-            if self._refused(field, member):
+            flat[key] = member
+            if isinstance(member, dict) and (inner := _plain_message(field)) is not None:
+                flat[key] = {}
+                if (found := self._found(member, inner, member_place)) is not None:
+                    return found
+            elif self._refused(message, {key: member}):
                 return self._of_field(field, member, member_place)
-        return _wrong(where, place, f"a {descriptor.full_name} with each field and oneof set once")
+        return _not_once(message, place) if self._refused(message, flat) else None
 
     def _of_field(self, field: FieldDescriptor, value: object, place: str) -> TranscodingError:
+        holder = cast(Descriptor, field.containing_type)
         if is_map(field):
             if not isinstance(value, dict):
                 return _wrong(place, place, "a JSON object (a map)")
             inner = inner_type(field).fields_by_name["value"]
             entries = list(value.items())
-            at = _first_refused(entries, lambda some: self._refused(field, dict(some)))
+            at = _first_refused(
+                entries, lambda some: self._refused(holder, {field.name: dict(some)})
+            )
             if inner.message_type and at is not None:
                 key, entry = entries[at]
                 return self.of(entry, inner.message_type, f"{place}[{key}]")
@@ -178,7 +194,7 @@ class _Diagnosis:
         if is_repeated(field):
             if not isinstance(value, list):
                 return _wrong(place, place, "a JSON array")
-            at = _first_refused(value, lambda some: self._refused(field, some))
+            at = _first_refused(value, lambda some: self._refused(holder, {field.name: some}))
             if at is not None:
                 return self._of_one(field, value[at], f"{place}[{at}]")
             return _wrong(place, place, "a JSON array without null")
@@ -193,20 +209,32 @@ class _Diagnosis:
             return _wrong(place, place, "base64")
         return _wrong(place, place, _WANTED.get(field.cpp_type, "a string"))
 
-    def _refused(self, field: FieldDescriptor, value: object) -> bool:
+    def _refused(self, message: Descriptor, fields: dict[str, object]) -> bool:
         from google.protobuf import message_factory  # noqa: PLC0415 - only on the way to an error
 
-        scratch = message_factory.GetMessageClass(cast(Descriptor, field.containing_type))()
         try:
             json_format.ParseDict(
-                {field.name: value},
-                scratch,
+                fields,
+                message_factory.GetMessageClass(message)(),
                 ignore_unknown_fields=self.ignore_unknown,
                 descriptor_pool=self.pool,
             )
         except Exception:  # protobuf raises whatever the value leads it to
             return True
         return False
+
+
+def _plain_message(field: FieldDescriptor) -> Descriptor | None:
+    """Returns the type of a field that holds one message, written as an object of its fields."""
+    message = field.message_type
+    if message is None or is_repeated(field) or is_well_known(message):
+        return None
+    return message
+
+
+def _not_once(message: Descriptor, place: str) -> TranscodingError:
+    wanted = f"a {message.full_name} with each field and oneof set once"
+    return _wrong(place or "the body", place, wanted)
 
 
 def _first_refused(items: list[Any], is_refused: Callable[[list[Any]], bool]) -> int | None:
