@@ -195,7 +195,11 @@ class View:
         ledger = self._session().ledger
         tokens = PageTokens(ledger.store.page_token_key)
         binding = ListBinding(
-            service=self._service.name or "", parent=pattern.text, filter=filter, caller=caller
+            service=self._service.name or "",
+            parent=pattern.text,
+            filter=filter,
+            partial_success=return_partial_success,
+            caller=caller,
         )
         position = ""
         if page_token:

@@ -191,7 +191,7 @@ async def test_page_sizes_are_bounded(
             {"page_token": "AAAA"},
             "page_token",
             "The page token is invalid: it belongs to another list; "
-            "parent, filter and caller must be those of the page before.",
+            "all but page_size must be as for the page before.",
         ),
         (
             {"return_partial_success": True},
@@ -212,6 +212,18 @@ async def test_partial_success_is_granted_with_a_wildcard(operations: Operations
     expected = await created(operations, 1)
     page = await operations.list("projects/-/locations/-", return_partial_success=True)
     assert [operation.name for operation in page.operations] == expected
+
+
+async def test_only_the_size_of_a_page_may_change_on_the_way(operations: Operations) -> None:
+    await created(operations, 3)
+    list_ = {"name": "projects/-/locations/-", "page_size": 1, "return_partial_success": True}
+    token = (await operations.list(**list_)).next_page_token  # type: ignore[arg-type]
+    page = await operations.list(**list_ | {"page_size": 2}, page_token=token)  # type: ignore[arg-type]
+    assert len(page.operations) == 2
+    for change in ({"return_partial_success": False}, {"filter": "name:*"}, {"caller": "other"}):
+        with pytest.raises(InvalidArgument) as refused:
+            await operations.list(**list_ | change, page_token=token)  # type: ignore[arg-type]
+        assert refused.value.field == "page_token"
 
 
 async def test_wait_returns_when_the_operation_is_done(operations: Operations) -> None:
