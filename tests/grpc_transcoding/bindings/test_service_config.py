@@ -289,8 +289,8 @@ def test_routes_of_a_file_need_no_servicer(write):
 @pytest.mark.parametrize(
     ("method", "path", "selector", "why", "candidates"),
     [
-        ("GET", BOOK, "GetBook", "it is the most specific of 3 bindings that match", ["answers", "answers DELETE only", "answers PATCH only"]),
-        ("GET", "/v1/shelves/1/books", "ListBooks", "it is the most specific of 2 bindings that match", ["answers", "answers POST only"]),
+        ("GET", BOOK, "GetBook", "it is the only binding of the path that answers GET", ["answers", "answers DELETE only", "answers PATCH only"]),
+        ("GET", "/v1/shelves/1/books", "ListBooks", "it is the only binding of the path that answers GET", ["answers", "answers POST only"]),
         ("GET", "/v1/drafts", "GetBook", "it is the only template that matches", ["answers"]),
         ("PUT", BOOK, None, "the path does not answer PUT, but DELETE, GET, HEAD, OPTIONS, PATCH: 405", ["answers DELETE only", "answers GET only", "answers PATCH only"]),
         ("GET", "/nowhere", None, "no template matches /nowhere: 404", []),
@@ -317,6 +317,7 @@ def test_an_explanation_names_the_segment_that_decides():
         ("/v1/a/{name}", "at segment 3, the literal 'b' beats '*'"),
         ("/v1/{name=**}", "at segment 2, the literal 'a' beats '**'"),
     ]
+    assert found.why == "it is the most specific of 3 bindings that answer GET"
     assert found.captures == (("name", "a/b"),)
     found = table.explain("get", "/v1/a/b:v")
     assert [c.why for c in found.candidates] == [
@@ -324,6 +325,27 @@ def test_an_explanation_names_the_segment_that_decides():
         "the verb 'v' is bound for this path, so it is no part of an id",
         "the verb 'v' is bound for this path, so it is no part of an id",
     ]
+
+
+def test_a_binding_of_another_method_loses_by_its_method_alone():
+    config = service_pb2.Service()
+    rule = config.http.rules.add(selector=f"{LIBRARY}.GetBook", get="/v1/a")
+    rule.additional_bindings.add(delete="/v1/{name=**}")
+    rule.additional_bindings.add(get="/v1/{name=**}")
+    any_method = rule.additional_bindings.add(body="*")
+    any_method.custom.kind, any_method.custom.path = "*", "/v1/a"
+    table = library(config).routes
+    for method in ("GET", "HEAD"):
+        found = table.explain(method, "/v1/a")
+        kind = "GET" if method == "GET" else "*"
+        assert (found.winner.http_method, found.winner.path) == (kind, "/v1/a")
+        assert found.why == f"it is the most specific of 3 bindings that answer {method}"
+        assert [(c.row.http_method, c.why) for c in found.candidates if c.row.path != "/v1/a"] == [
+            ("DELETE", "answers DELETE only"),
+            ("GET", "at segment 2, the literal 'a' beats '**'"),
+        ]
+    others = [c.why for c in table.explain("GET", "/v1/a").candidates if c.row.http_method == "*"]
+    assert others == ["GET itself is bound to the path"]
 
 
 def test_what_a_file_says_beside_its_rules_is_left_alone(write):
