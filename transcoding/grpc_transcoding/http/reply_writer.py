@@ -42,6 +42,8 @@ def style_of(endpoint: Endpoint, head: RequestHead, system: SystemParameters) ->
         raise _bad_alt("media", "is for methods that reply with bytes of a media type")
     if system.alt is Alt.PROTO and (endpoint.client_streaming or endpoint.server_streaming):
         raise _bad_alt("proto", "is for methods with one reply")
+    if system.alt is Alt.PROTO and mask:
+        raise _bad_alt("proto", "shows the whole reply: a mask of fields is for JSON")
     if system.pretty or system.enums_as_numbers:
         numbers = json.enums_as_numbers or system.enums_as_numbers
         json = replace(json, pretty=system.pretty, enums_as_numbers=numbers)

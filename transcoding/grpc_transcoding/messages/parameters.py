@@ -290,7 +290,10 @@ def _first_field(field: FieldDescriptor) -> str:
 
 def _write_entry(holder: Message, field: FieldDescriptor, key_text: str, text: str) -> None:
     entry = inner_type(field).fields_by_name
-    key = scalar_value(entry["key"], key_text)
+    try:
+        key = scalar_value(entry["key"], key_text)
+    except InvalidValueError as error:
+        raise InvalidValueError(f"under a key that is {error.wanted}") from None
     entries = getattr(holder, field.name)
     value = entry["value"]
     if value.message_type is None:
