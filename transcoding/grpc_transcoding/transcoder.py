@@ -198,7 +198,12 @@ class Transcoder:
 
         self.build()
         assert self._assembly is not None
-        return openapi_document(self._assembly, **options)
+        return openapi_document(
+            self._assembly,
+            **options,
+            proto_names=self._options.proto_names,
+            enums_as_numbers=self._options.enums_as_numbers,
+        )
 
     def _openapi_page(self, root_path: str) -> bytes:
         page = self._openapi_pages.get(root_path)
