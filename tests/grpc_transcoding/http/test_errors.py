@@ -80,6 +80,12 @@ INVALID = [
     ("POST", LIST, b"{}", {"content-type": "text/plain"}, 415, "UNSUPPORTED_MEDIA_TYPE", "the body is 'text/plain', it should be application/json"),
     ("POST", LIST, b"{}", {"content-type": "application/json; charset=latin-1"}, 415, "UNSUPPORTED_MEDIA_TYPE", "the body's charset is 'latin-1', it should be utf-8"),
     ("POST", LIST, b"{}", {**JSON, "content-encoding": "gzip"}, 415, "UNSUPPORTED_MEDIA_TYPE", "the body is encoded as 'gzip', it should not be encoded"),
+    ("PUT", BOOK + "/cover", b"x", {"content-type": "image/png", "content-encoding": "gzip"}, 415, "UNSUPPORTED_MEDIA_TYPE", "the body is encoded as 'gzip', it should not be encoded"),
+    ("POST", BOOK + ":upload", b"x", {"content-type": "image/png", "content-encoding": "br"}, 415, "UNSUPPORTED_MEDIA_TYPE", "the body is encoded as 'br', it should not be encoded"),
+    # Path and query of a streamed request.
+    ("POST", "/v1/discussions?text=a", [{"text": "b"}], {}, 400, "UNEXPECTED_QUERY_PARAMETER", "query parameter 'text' is not taken: all that the path leaves is in the body of this method"),
+    ("POST", "/v1/discussions?text=a", None, {}, 400, "UNEXPECTED_QUERY_PARAMETER", "query parameter 'text' is not taken: all that the path leaves is in the body of this method"),
+    ("POST", BOOK + ":upload?colour=red", None, {}, 400, "UNKNOWN_QUERY_PARAMETER", "unknown query parameter 'colour': grpc_transcoding.testing.v1.UploadBookRequest has no field 'colour'"),
     # System parameters and headers.
     ("GET", BOOK + "?alt=xml", None, {}, 400, "INVALID_SYSTEM_PARAMETER", "'alt' is 'xml', it should be json, json;enum-encoding=int, proto, sse or media"),
     ("GET", BOOK + "?$alt=json&alt=json", None, {}, 400, "INVALID_SYSTEM_PARAMETER", "the system parameter 'alt' is given more than once"),

@@ -15,7 +15,7 @@ from grpc_transcoding.http.body import BodyReader, body_too_large
 from grpc_transcoding.http.endpoint import Endpoint
 from grpc_transcoding.http.threads import off_the_loop
 from grpc_transcoding.limits import Limits
-from grpc_transcoding.messages.request_body import check_json_type
+from grpc_transcoding.messages.request_body import check_json_type, check_not_encoded
 
 _STRUCTURE = re.compile(rb'["\\\[\]{},\n]')
 _SPACE = b" \t\r\n"
@@ -38,6 +38,7 @@ async def read_messages(
         ClientGoneError: The client disconnected before the end.
     """
     if endpoint.body.is_http_body:
+        check_not_encoded(content_encoding)
         async for part in body.parts():
             request = endpoint.request_of(captures, parameters, None, has_body=False)
             endpoint.body.merge_http_body(content_type, part, request)

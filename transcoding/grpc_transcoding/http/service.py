@@ -31,7 +31,7 @@ from grpc_transcoding.http.stream_call import stream_replies
 from grpc_transcoding.http.stream_reply import EVENTS, framing_for
 from grpc_transcoding.http.threads import off_the_loop
 from grpc_transcoding.http.watch import watched
-from grpc_transcoding.messages.request_body import check_json_type
+from grpc_transcoding.messages.request_body import check_json_type, check_not_encoded
 from grpc_transcoding.messages.system_parameters import (
     NO_SYSTEM_PARAMETERS,
     Alt,
@@ -132,6 +132,8 @@ class HttpService:
         if not endpoint.client_streaming:
             request = await self._request(route, head, parameters, body)
             return await self._answered(answering, request, head, send)
+        # What is wrong with path or query is wrong whatever the messages are, and without any.
+        endpoint.request_of(route.captures, parameters, None, has_body=False)
         requests = read_messages(
             endpoint,
             route.captures,
@@ -225,6 +227,7 @@ class HttpService:
             return endpoint.rpc.request_class(**route.fields)
         raw = await body.whole() if head.has_body else b""
         if rule.is_http_body:
+            check_not_encoded(head.named.get(b"content-encoding"))
             request = endpoint.request_of(route.captures, parameters, None, has_body=False)
             rule.merge_http_body(head.named.get(b"content-type"), raw, request)
             return request
