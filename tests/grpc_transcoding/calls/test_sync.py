@@ -162,6 +162,62 @@ async def test_a_client_that_disconnects_ends_the_call(sync_app):
     assert servicer.seen == {"active": False, "late callback": False}
 
 
+class Passes(grpc.ServerInterceptor):
+    def intercept_service(self, continuation, details):
+        return continuation(details)
+
+
+@pytest.mark.parametrize("interceptors", [[], [Passes()]], ids=["alone", "intercepted"])
+@pytest.mark.parametrize("headers", [[], [(b"grpc-timeout", b"99m")]], ids=["gone", "deadline"])
+async def test_a_thread_that_waits_for_requests_is_free_when_the_call_is_over(
+    interceptors, headers
+):
+    """Else a few clients that leave their uploads would take all threads for good."""
+    has_begun, raised = threading.Event(), []
+
+    class Counts(SyncServicer):
+        def ImportBooks(self, request_iterator, context):
+            has_begun.set()
+            try:
+                return super().ImportBooks(request_iterator, context)
+            except grpc.RpcError as error:  # what a sync server raises then
+                raised.append(error)
+                raise
+
+    with ThreadPoolExecutor(1) as executor:
+        app = Transcoder(executor=executor, interceptors=interceptors)
+        library_pb2_grpc.add_LibraryServicer_to_server(Counts(), app)
+        scope = scope_of("POST", "/v1/shelves/1/books:import", headers)
+        talk = Conversation(app, scope, [b'[{"title": "a"},'], is_whole=False)
+        if not headers:
+            assert await asyncio.to_thread(has_begun.wait, 5)
+            talk.disconnect()
+        assert (await talk.end()).status == (504 if headers else 0)
+        assert (await call(app, "GET", BOOK)).status == 200
+    assert len(raised) == has_begun.is_set()
+
+
+@pytest.mark.parametrize("interceptors", [[], [Passes()]], ids=["alone", "intercepted"])
+async def test_a_stream_whose_client_is_gone_is_closed(interceptors):
+    closed = threading.Event()
+
+    class Endless(SyncServicer):
+        def ReadBook(self, request, context):
+            try:
+                while True:
+                    yield library_pb2.ReadBookResponse(text="page")
+            finally:
+                closed.set()
+
+    app = Transcoder(interceptors=interceptors)
+    library_pb2_grpc.add_LibraryServicer_to_server(Endless(), app)
+    talk = Conversation(app, scope_of("GET", BOOK + ":read"))
+    await talk.sent()
+    talk.disconnect()
+    await talk.end()
+    assert await asyncio.to_thread(closed.wait, 5)
+
+
 async def test_a_deadline_does_not_wait_for_the_thread(sync_app):
     answer = await call(
         sync_app, "GET", "/v1/shelves/1/books/wait", headers={"Grpc-Timeout": "20m"}
