@@ -1,6 +1,8 @@
 """Unary calls over HTTP: what the servicer is asked, and what the client is told."""
 
+import asyncio
 import json
+import time
 
 import pytest
 from google.protobuf import any_pb2, json_format
@@ -227,6 +229,17 @@ async def test_a_call_past_its_deadline_is_cancelled(app, servicer):
     assert servicer.was_cancelled.is_set()
 
 
+async def test_the_time_that_a_body_takes_is_part_of_the_calls(app, servicer):
+    headers = [(b"x-server-timeout", b"0.5"), (b"transfer-encoding", b"chunked")]
+    scope = scope_of("GET", "/v1/shelves/1/books/wait", headers)
+    talk = Conversation(app, scope, [b"{"], is_whole=False)
+    await asyncio.sleep(0.5)
+    talk.feed(b"}", more=False)
+    arrived = time.monotonic()
+    assert (await talk.end()).status == 504
+    assert time.monotonic() - arrived < 0.4
+
+
 async def test_a_client_that_disconnects_cancels_the_call(app, servicer):
     talk = Conversation(app, scope_of("GET", "/v1/shelves/1/books/wait"))
     await servicer.has_begun.wait()
@@ -240,8 +253,6 @@ async def test_cancelling_the_request_itself_is_not_swallowed(app, servicer):
     talk = Conversation(app, scope_of("GET", "/v1/shelves/1/books/wait"))
     await servicer.has_begun.wait()
     talk.task.cancel()
-    import asyncio
-
     with pytest.raises(asyncio.CancelledError):
         await talk.end()
 
@@ -366,8 +377,6 @@ async def test_an_unknown_any_is_found_wherever_it_is(servicer):
 
 
 async def test_large_bodies_and_replies_do_not_hold_up_other_calls(app, servicer):
-    import asyncio
-
     large = {"title": "x", "tags": ["tag"] * 200_000}
     posting = asyncio.ensure_future(call(app, "POST", "/v1/shelves/1/books", large))
     answered = 0

@@ -51,7 +51,6 @@ class _Answering(NamedTuple):
     style: ReplyStyle
     info: CallInfo
     body: BodyReader
-    seconds: float | None
 
 
 class HttpService:
@@ -128,7 +127,7 @@ class HttpService:
         if head.named:
             seconds = timeout_of(head.named, seconds)
         info = _call_info(head, seconds, system)
-        answering = _Answering(endpoint, style, info, body, seconds)
+        answering = _Answering(endpoint, style, info, body)
         if not endpoint.client_streaming:
             request = await self._request(route, head, parameters, body)
             return await self._answered(answering, request, head, send)
@@ -152,7 +151,8 @@ class HttpService:
     async def _answered(
         self, answering: _Answering, request: Request, head: RequestHead, send: Send
     ) -> Reply | None:
-        endpoint, style, info, body, seconds = answering
+        endpoint, style, info, body = answering
+        seconds = info.time_remaining()  # reading the body has taken its part
         if endpoint.server_streaming:
             return await stream_replies(
                 endpoint,
