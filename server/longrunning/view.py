@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from google.longrunning import operations_pb2, operations_pb2_grpc
 
-from longrunning import filters, lifecycle
+from longrunning import filters, lifecycle, names
 from longrunning.errors import InvalidArgument, OperationNotFound, Unimplemented
 from longrunning.handlers import Handlers
 from longrunning.ledger import Ledger
@@ -257,8 +257,16 @@ class View:
         return min(page_size or self._limits.page_size, self._limits.max_page_size)
 
     async def _find(self, name: str) -> Record:
+        store = self._session().ledger.store
+        if self._service.name is None and names.is_resource_name(name):
+            # The door of all leads to every service's operations, however it writes their names.
+            record = await store.get(name)
+            if record is not None:
+                return record
+            self._service.name_format.check(name)
+            raise OperationNotFound(name)
         self._service.name_format.check(name)
-        return self._seen(name, await self._session().ledger.store.get(name))
+        return self._seen(name, await store.get(name))
 
     def _seen(self, name: str, record: Record | None) -> Record:
         """Returns a record, unless it is absent or another service's: the two look the same."""
