@@ -49,6 +49,24 @@ async def test_an_error_in_mid_stream_is_the_last_thing_in_it(app, accept, end):
     assert answer.is_complete
 
 
+@pytest.mark.logs_errors
+@pytest.mark.parametrize("pages", [0, 1])
+@pytest.mark.parametrize("details", ["a\udcff", ValueError("swordfish")], ids=["half", "no text"])
+async def test_details_that_cannot_be_sent_are_an_internal_error(servicer, details, pages):
+    async def read_book(request, context):
+        for _ in range(pages):
+            yield library_pb2.ReadBookResponse(text="page")
+        await context.abort(grpc.StatusCode.NOT_FOUND, details)
+
+    servicer.ReadBook = read_book
+    transcoder = Transcoder()
+    library_pb2_grpc.add_LibraryServicer_to_server(servicer, transcoder)
+    answer = await call(transcoder, "GET", READ)
+    error = (answer.json[-1] if pages else answer.json)["error"]
+    assert (error["code"], error["message"]) == (500, "Internal error.")
+    assert answer.status == (200 if pages else 500)
+
+
 async def test_an_error_before_the_first_message_is_an_ordinary_error(app):
     answer = await call(app, "GET", "/v1/shelves/1/books/broken:read")
     assert answer.error == (404, "NOT_FOUND", "no such book")

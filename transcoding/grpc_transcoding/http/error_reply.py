@@ -96,7 +96,10 @@ class ErrorReplies:
         if isinstance(error, TranscodingError):
             return error.status(self._domain), error.http_status or HTTP_STATUS[error.code]
         if isinstance(error, CallFailure):
-            return error.status(self._domain), HTTP_STATUS[error.code]
+            try:
+                return error.status(self._domain), HTTP_STATUS[error.code]
+            except (TypeError, ValueError) as wrong:  # a message that is no text, or no UTF-8
+                error = wrong
         _log.error("a request failed with %s", type(error).__name__, exc_info=error)
         internal = CallFailure(
             grpc.StatusCode.INTERNAL, "Internal error.", reason="TRANSCODER_FAILED"
