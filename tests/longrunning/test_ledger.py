@@ -1,6 +1,7 @@
 """Every change goes through the ledger: what it refuses, and what it must not refuse."""
 
 import asyncio
+import re
 from collections.abc import Callable
 
 import pytest
@@ -95,3 +96,14 @@ async def test_a_request_id_does_not_hand_over_the_work_of_another_handler(
         with pytest.raises(AlreadyExists) as refused:
             await operations.start(two, TEXT(value="a"), request_id="r")
     assert refused.value.reason == "REQUEST_ID_REUSED"
+
+
+@pytest.mark.parametrize("seconds", [-1, 1e11])
+@pytest.mark.parametrize("what", ["retention", "lease"])
+async def test_a_time_that_cannot_be_kept_is_refused(
+    operations: Operations, what: str, seconds: float
+) -> None:
+    message = re.escape(f"the {what} is {seconds:g} seconds: expected from 0 to 31557600000")
+    with pytest.raises(ValueError, match=message):
+        await operations.create(**{what: seconds})  # type: ignore[arg-type]
+    assert not (await operations.list()).operations
