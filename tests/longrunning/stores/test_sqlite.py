@@ -216,6 +216,9 @@ async def test_a_newer_database_that_allows_us_is_served(path: Path) -> None:
 
 
 async def test_a_store_that_may_not_migrate_says_who_can(path: Path) -> None:
+    assert await refusal(path, migrate="never") == f"{path} is not there: run 'lro migrate'"
+    assert not path.exists()
+    path.touch()
     assert await refusal(path, migrate="never") == (
         f"{path} has no tables yet, and this longrunning needs schema 1: run 'lro migrate'"
     )
