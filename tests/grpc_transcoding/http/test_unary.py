@@ -190,6 +190,17 @@ async def test_headers_become_metadata_as_grpc_carries_them(app, servicer):
     assert context.time_remaining() is None
 
 
+async def test_long_names_of_headers_are_carried_and_not_kept(app, servicer):
+    from grpc_transcoding.calls import metadata
+
+    names = [f"x-{n}-{'y' * 1000}" for n in range(50)]
+    metadata._short_key.cache_clear()
+    await call(app, "GET", BOOK, headers=dict.fromkeys(names, "1"))
+    carried = servicer.contexts[0].invocation_metadata()
+    assert [key for key, _ in carried] == names
+    assert metadata._short_key.cache_info().currsize == 0
+
+
 @pytest.mark.parametrize(
     ("client", "peer"),
     [
