@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
-from grpc_transcoding.errors import invalid_argument
+from grpc_transcoding.errors import invalid_argument, shortened
 
 
 class Metadatum(NamedTuple):
@@ -103,6 +103,7 @@ def _decoded(key: str, value: bytes) -> list[bytes]:
             for part in value.split(b",")
         ]
     except binascii.Error:
+        key = shortened(key)
         raise invalid_argument(
             f"the header {key!r} should be base64: its name ends with '-bin'",
             reason="INVALID_METADATA",

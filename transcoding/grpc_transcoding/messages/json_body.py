@@ -162,7 +162,9 @@ class _Diagnosis:
                 if self.ignore_unknown:
                     continue
                 shown = shortened(member_place)
-                within = f"{place!r} ({message.full_name})" if place else message.full_name
+                within = (
+                    f"{shortened(place)!r} ({message.full_name})" if place else message.full_name
+                )
                 return invalid_argument(
                     f"unknown field {shortened(str(key))!r} in {within}",
                     reason="UNKNOWN_FIELD",

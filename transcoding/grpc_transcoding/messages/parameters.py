@@ -154,7 +154,8 @@ def set_parameters(
                 field=shown,
                 parameter=shown,
             ) from None
-        grouped.setdefault((path.name, path.map_key), (path, name, []))[2].append(text)
+        shown = shortened(name)  # the key of a map may be anything
+        grouped.setdefault((path.name, path.map_key), (path, shown, []))[2].append(text)
     for path, name, texts in grouped.values():
         if body_field and (*path.parents, path.field)[0].name == body_field:
             raise invalid_argument(
