@@ -320,6 +320,17 @@ async def test_a_change_comes_with_its_name_by_notify(
         await listening
 
 
+@pytest.mark.parametrize("notify", [True, False])
+async def test_without_notify_nothing_is_left_in_a_session(
+    place: PostgresSchema, notify: bool
+) -> None:
+    async with opened(place.store(notify=notify, connections=1)) as store:
+        for _ in range(10):
+            await store.get("operations/1")
+        prepared = await store._database.read("SELECT count(*) > 0 FROM pg_prepared_statements")
+    assert prepared == [(notify,)]
+
+
 async def test_the_poll_stands_behind_lost_notifications(
     place: PostgresSchema, store: PostgresStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
