@@ -35,6 +35,8 @@ class SyncServicer(library_pb2_grpc.LibraryServicer):
             raise ValueError("swordfish")
         elif ending == "stops":
             raise StopIteration
+        elif ending == "exits":
+            raise SystemExit(1)
         elif ending == "context":
             context.send_initial_metadata((("x-shelf", "7"),))
             with pytest.raises(ValueError, match="Initial metadata no longer allowed"):
@@ -144,7 +146,7 @@ async def test_a_wrong_message_of_a_streamed_request_is_the_clients_fault(sync_a
 
 
 @pytest.mark.logs_errors
-@pytest.mark.parametrize("ending", ["broken", "stops"])
+@pytest.mark.parametrize("ending", ["broken", "stops", "exits"])
 async def test_an_exception_is_neutral_and_logged(sync_app, caplog, ending):
     answer = await call(sync_app, "GET", f"/v1/shelves/1/books/{ending}")
     assert answer.error == (500, "INTERNAL", "Internal error.")

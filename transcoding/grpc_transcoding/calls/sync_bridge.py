@@ -119,7 +119,10 @@ class CallIsOverError(grpc.RpcError):
 
 
 class _Raised:
-    """An exception on its way from a thread: a StopIteration cannot cross a future."""
+    """An exception on its way from a thread.
+
+    A StopIteration cannot cross a future, and a SystemExit would end the loop and all its calls.
+    """
 
     def __init__(self, exception: Exception) -> None:
         self.exception = exception
@@ -128,8 +131,10 @@ class _Raised:
 def _outcome(function: Callable[[], T]) -> T | _Raised:
     try:
         return function()
-    except StopIteration as exception:
-        return _Raised(RuntimeError(f"a handler raised {type(exception).__name__}"))
+    except (StopIteration, SystemExit) as exception:
+        said = RuntimeError(f"a handler raised {type(exception).__name__}")
+        said.__cause__ = exception
+        return _Raised(said)
     except Exception as exception:
         return _Raised(exception)
 
