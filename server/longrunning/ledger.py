@@ -10,7 +10,7 @@ from google.protobuf import any_pb2
 from google.rpc import status_pb2
 
 from longrunning import names
-from longrunning.clock import DAY, SECOND, Clock
+from longrunning.clock import Clock
 from longrunning.errors import (
     AlreadyExists,
     InvalidArgument,
@@ -29,7 +29,6 @@ _log = logging.getLogger(__name__)
 
 MAX_REQUEST_ID_LENGTH = 128
 
-_LONGEST = 365_250 * DAY
 _ROOM_FOR_ERROR = 16 * 1024  # bytes; what gRPC carries of an error in its trailers is 8 KiB
 
 Step = Callable[[Record, int], Record]
@@ -104,12 +103,9 @@ class Ledger:
             AlreadyExists: the request id stands for another request.
             OperationConflict: it is exclusive, and another one with its key is under way.
             OperationTooLarge: the operation would be too large.
-            ValueError: the retention or the lease is negative, or longer than a thousand years.
         """
         names.check_parent(new.parent)
         _check_request_id(new.request_id)
-        _check_time("retention", new.retention)
-        _check_time("lease", new.lease)
         now = self.clock()
         operation_id = self._new_id(now)
         name = new.service.name_format.write(new.parent, operation_id)
@@ -231,14 +227,6 @@ class Ledger:
                 "state": str(record.state),
                 "trace_id": trace_id(record.trace),
             },
-        )
-
-
-def _check_time(what: str, microseconds: int) -> None:
-    if not 0 <= microseconds <= _LONGEST:
-        raise ValueError(
-            f"the {what} is {microseconds / SECOND:g} seconds: "
-            f"expected from 0 to {_LONGEST // SECOND}, a thousand years"
         )
 
 
