@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -148,7 +148,10 @@ class RouteTable:
 
 
 def routes(
-    service_configs: Sequence[str | Path | service_pb2.Service], *, services: Sequence[str] = ()
+    service_configs: Sequence[str | Path | service_pb2.Service],
+    *,
+    services: Sequence[str] = (),
+    mixins: Collection[str] = (),
 ) -> RouteTable:
     """Returns the table of what service files bind, without any servicer.
 
@@ -158,6 +161,7 @@ def routes(
         service_configs: Paths or messages, as for a Transcoder.
         services: Further services whose annotations are bound; those that the files speak of are
             taken as far as their `_pb2` modules have been imported.
+        mixins: Interfaces whose annotations do not count.
 
     Raises:
         ServiceConfigError: A file cannot be read.
@@ -171,7 +175,7 @@ def routes(
         except KeyError:
             continue
         methods.extend(RpcMethod.of(method) for method in service.methods)
-    return RouteTable(assemble(methods, configs, strict=False))
+    return RouteTable(assemble(methods, configs, strict=False, mixins=mixins))
 
 
 def _nothing(why: str) -> Explanation:
