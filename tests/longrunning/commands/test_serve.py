@@ -55,7 +55,8 @@ def served(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "modules", {**sys.modules, "longrunning.serving": stub})
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "shop.py").write_text("from longrunning import App\napp = App()\nboth = [app, App()]\n")
+    module = "from longrunning import App\napp = App()\nboth = [app, App()]\n"
+    (tmp_path / "shop.py").write_text(module)
     return calls
 
 

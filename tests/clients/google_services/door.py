@@ -1,0 +1,90 @@
+"""One door, by plain stubs and plain HTTP: for what no client would send."""
+
+import time
+from typing import Any
+
+import grpc
+import proto
+import requests
+from google.longrunning import operations_pb2, operations_pb2_grpc
+
+from tests.clients.google_services.works import Work
+
+PATIENCE = 30.0
+
+_REQUESTS: dict[str, Any] = {
+    "List": operations_pb2.ListOperationsRequest,
+    "Get": operations_pb2.GetOperationRequest,
+    "Delete": operations_pb2.DeleteOperationRequest,
+    "Cancel": operations_pb2.CancelOperationRequest,
+    "Wait": operations_pb2.WaitOperationRequest,
+}
+
+
+class Door:
+    """What one service has behind its two ports.
+
+    Args:
+        work: of the service.
+        channel: to its gRPC port.
+        http: the URL of its HTTP port.
+    """
+
+    def __init__(self, work: Work, channel: grpc.Channel, http: str) -> None:
+        self.work = work
+        self.http = http
+        self._channel = channel
+        self._stub = operations_pb2_grpc.OperationsStub(channel)
+
+    def start(self, kind: str, key: str, parent: str | None = None) -> str:
+        """Starts work over gRPC; returns the name of its operation.
+
+        Args:
+            kind: "quick" or "long".
+            key: of the test.
+            parent: of the operation, where the request has a field for it.
+        """
+        request: proto.Message = getattr(self.work, kind)(key)
+        if parent is not None:
+            request.parent = parent
+        call = self._channel.unary_unary(
+            self.work.rpc, type(request).serialize, operations_pb2.Operation.FromString
+        )
+        return call(request, timeout=PATIENCE).name
+
+    def finish(self, key: str) -> str:
+        """Returns the name of an operation that is done."""
+        name = self.start("quick", key)
+        self.wait(name)
+        return name
+
+    def call(self, method: str, name: str) -> Any:
+        """Calls a method of `google.longrunning.Operations` over gRPC."""
+        call = getattr(self._stub, f"{method}Operation{'s' if method == 'List' else ''}")
+        return call(_REQUESTS[method](name=name), timeout=PATIENCE)
+
+    def url(self, name: str) -> str:
+        """Returns where REST has an operation."""
+        return f"{self.http}{self.work.prefix}{name}"
+
+    def get(self, name: str) -> dict[str, Any]:
+        """Returns the JSON of an operation."""
+        reply = requests.get(self.url(name), timeout=PATIENCE)
+        assert reply.status_code == 200, reply.text
+        return reply.json()
+
+    def wait(self, name: str) -> dict[str, Any]:
+        """Returns the JSON of an operation once it is done."""
+        return self._until(name, lambda operation: operation.get("done", False))
+
+    def proceed(self, name: str) -> dict[str, Any]:
+        """Returns the JSON of an operation once its work has come further than it is now."""
+        seen = self.get(name).get("metadata")
+        return self._until(name, lambda operation: operation.get("metadata") != seen)
+
+    def _until(self, name: str, is_true: Any) -> dict[str, Any]:
+        deadline = time.monotonic() + PATIENCE
+        while not is_true(operation := self.get(name)):
+            assert time.monotonic() < deadline, f"{name} takes too long"
+            time.sleep(0.02)
+        return operation
