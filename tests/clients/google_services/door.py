@@ -1,6 +1,7 @@
 """One door, by plain stubs and plain HTTP: for what no client would send."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import grpc
@@ -73,18 +74,20 @@ class Door:
         assert reply.status_code == 200, reply.text
         return reply.json()
 
-    def wait(self, name: str) -> dict[str, Any]:
-        """Returns the JSON of an operation once it is done."""
-        return self._until(name, lambda operation: operation.get("done", False))
+    def wait(self, name: str) -> operations_pb2.Operation:
+        """Returns an operation once it is done."""
+        return self._until(name, lambda operation: operation.done)
 
-    def proceed(self, name: str) -> dict[str, Any]:
-        """Returns the JSON of an operation once its work has come further than it is now."""
-        seen = self.get(name).get("metadata")
-        return self._until(name, lambda operation: operation.get("metadata") != seen)
+    def proceed(self, name: str) -> operations_pb2.Operation:
+        """Returns an operation once its work has come further than it is now."""
+        seen = self.call("Get", name).metadata
+        return self._until(name, lambda operation: operation.metadata != seen)
 
-    def _until(self, name: str, is_true: Any) -> dict[str, Any]:
+    def _until(
+        self, name: str, is_true: Callable[[operations_pb2.Operation], bool]
+    ) -> operations_pb2.Operation:
         deadline = time.monotonic() + PATIENCE
-        while not is_true(operation := self.get(name)):
+        while not is_true(operation := self.call("Get", name)):
             assert time.monotonic() < deadline, f"{name} takes too long"
             time.sleep(0.02)
         return operation

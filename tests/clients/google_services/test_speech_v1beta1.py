@@ -1,5 +1,7 @@
 """Speech v1beta1, which no client speaks any more: plain HTTP, exactly as its pages say."""
 
+from typing import Any
+
 import pytest
 import requests
 
@@ -29,7 +31,12 @@ def start(door: Door, key: str, kind: str = "quick") -> str:
     return reply.json()["name"]
 
 
-def operations(door: Door, **query: object) -> dict[str, object]:
+def finish(door: Door, name: str) -> dict[str, Any]:
+    door.wait(name)
+    return door.get(name)
+
+
+def operations(door: Door, **query: object) -> dict[str, Any]:
     reply = requests.get(f"{door.http}/v1beta1/operations", params=query, timeout=30)
     assert reply.status_code == 200, reply.text
     return reply.json()
@@ -38,7 +45,7 @@ def operations(door: Door, **query: object) -> dict[str, object]:
 def test_start_and_result(door: Door, key: str):
     name = start(door, key)
     assert "/" not in name
-    operation = door.wait(name)
+    operation = finish(door, name)
     assert operation["metadata"].pop("startTime") < operation["metadata"].pop("lastUpdateTime")
     assert operation == {
         "name": name,
@@ -53,7 +60,7 @@ def test_start_and_result(door: Door, key: str):
 
 
 def test_get(door: Door, key: str):
-    operation = door.wait(start(door, key))
+    operation = finish(door, start(door, key))
     reply = requests.get(f"{door.http}/v1beta1/operations/{operation['name']}", timeout=30)
     assert reply.json() == operation
 
@@ -61,7 +68,7 @@ def test_get(door: Door, key: str):
 def test_list_with_filter_and_pages(door: Door, key: str):
     names = [start(door, key) for _ in range(3)]
     for name in names:
-        door.wait(name)
+        finish(door, name)
     own = f'metadata.uri = "gs://speech/{key}"'
     assert operations(door, filter=f"{own} AND done = false") == {}
     first = operations(door, filter=own, pageSize=2, name="")
@@ -78,11 +85,11 @@ def test_cancel(door: Door, key: str):
     reply = requests.post(f"{door.http}/v1beta1/operations/{name}:cancel", timeout=30)
     assert (reply.status_code, reply.json()) == (200, {})
     error = {"code": 1, "message": "The operation was cancelled."}
-    assert door.wait(name)["error"] == error
+    assert finish(door, name)["error"] == error
 
 
 def test_delete(door: Door, key: str):
-    name = door.wait(start(door, key))["name"]
+    name = finish(door, start(door, key))["name"]
     url = f"{door.http}/v1beta1/operations/{name}"
     assert requests.delete(url, timeout=30).json() == {}
     for again in (requests.get(url, timeout=30), requests.delete(url, timeout=30)):
@@ -90,7 +97,7 @@ def test_delete(door: Door, key: str):
 
 
 def test_failure_of_the_work(door: Door, key: str):
-    error = door.wait(start(door, key, "failing"))["error"]
+    error = finish(door, start(door, key, "failing"))["error"]
     assert (error["code"], error["message"]) == (9, f"There is no object 'gs://speech/{key}'.")
     assert error["details"][0]["reason"] == "OBJECT_NOT_FOUND"
 
@@ -104,7 +111,7 @@ def test_refusal_of_the_start(door: Door):
 
 @pytest.mark.parametrize("method", ["List", "Get", "Delete", "Cancel"])
 def test_its_methods_over_grpc(door: Door, key: str, method: str):
-    name = door.wait(start(door, key))["name"]
+    name = finish(door, start(door, key))["name"]
     reply = door.call(method, "" if method == "List" else name)
     if method == "List":
         assert name in {operation.name for operation in reply.operations}

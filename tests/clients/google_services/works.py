@@ -56,6 +56,7 @@ class Work(ABC):
         metadata: the class of what operations report.
         reason: of the failure of the failing work.
         field: that the refused request has wrong.
+        cancel_has_no_body_rule: whether the client's own table has none for Cancel.
     """
 
     file: ClassVar[str]
@@ -69,6 +70,7 @@ class Work(ABC):
     metadata: ClassVar[type]
     reason: ClassVar[str] = "OBJECT_NOT_FOUND"
     field: ClassVar[str]
+    cancel_has_no_body_rule: ClassVar[bool] = False
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -215,6 +217,7 @@ class Dataproc(Work):
     prefix = "/v1/"
     metadata = dataproc_v1.JobMetadata
     field = "job.hadoop_job"
+    cancel_has_no_body_rule = True
 
     def parent(self, key: str) -> str:
         return f"projects/{key}/regions/here"
@@ -267,6 +270,7 @@ class Dialogflow(Work):
     rpc, prefix = "/google.cloud.dialogflow.v2beta1.Agents/ExportAgent", "/v2beta1/"
     metadata = struct_pb2.Struct
     field = "agent_uri"
+    cancel_has_no_body_rule = True
 
     def parent(self, key: str) -> str:
         return f"projects/{key}"
