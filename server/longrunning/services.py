@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
-from google.api import service_pb2
+from google.api import http_pb2, service_pb2
 
 from grpc_transcoding import ServiceConfig, load_service_config
 from longrunning.errors import Unimplemented
@@ -92,16 +92,18 @@ def service_of(
     )
 
 
-def bind_operations(configs: Iterable[ServiceFile]) -> bool:
-    """Whether any of the files says where REST finds operations; then it says so of all methods.
+def left_out(configs: Iterable[ServiceFile]) -> list[http_pb2.HttpRule]:
+    """Returns rules that take the paths away from the methods that the files leave out.
 
-    The annotations of operations.proto are for services that say nothing: a method that a file
-    leaves out is not offered, so it has no path either.
+    The annotations of operations.proto are for services that say nothing of their operations: if
+    any of the files binds a method, the methods that it does not bind have no path.
 
     Raises:
         ServiceConfigError: a file cannot be read.
     """
-    return any(_bound_by(load_service_config(find_service_config(each))) for each in configs)
+    bound = set().union(*(_bound_by(load_service_config(find_service_config(c))) for c in configs))
+    missing = sorted(_METHODS - bound) if bound else []
+    return [http_pb2.HttpRule(selector=f"{OPERATIONS}.{method}") for method in missing]
 
 
 def _bound_by(config: ServiceConfig) -> frozenset[str]:

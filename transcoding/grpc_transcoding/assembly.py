@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from google.api import http_pb2
@@ -53,7 +53,6 @@ def assemble(
     http_rules: Iterable[http_pb2.HttpRule] = (),
     *,
     strict: bool,
-    mixins: Collection[str] = (),
     unescape: Unescape = Unescape.ALL_BUT_SLASH,
 ) -> Assembly:
     """Puts a service together.
@@ -63,15 +62,13 @@ def assemble(
         configs: The service files.
         http_rules: Rules from code.
         strict: Refuse faulty rules; otherwise they are skipped and logged.
-        mixins: Interfaces whose annotations do not count.
         unescape: What a multi-segment capture decodes, unless a service file says otherwise.
 
     Raises:
         ServiceConfigError: The rules have faults, and `strict`.
     """
     by_selector = {str(method.descriptor.full_name): method for method in methods}
-    descriptors = [method.descriptor for method in by_selector.values()]
-    rules = collect_rules(descriptors, configs, http_rules, mixins=mixins)
+    rules = collect_rules([m.descriptor for m in by_selector.values()], configs, http_rules)
     fully = any(config.fully_decode_reserved_expansion for config in configs)
     router = Router(unescape=Unescape.ALL if fully else unescape)
     faults = (*rules.faults, *router.add_all(rules.bindings))

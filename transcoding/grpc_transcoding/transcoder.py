@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -56,7 +56,6 @@ class Transcoder:
         *,
         service_configs: Iterable[str | Path | service_pb2.Service] = (),
         http_rules: Iterable[http_pb2.HttpRule] = (),
-        mixins: Collection[str] = (),
         interceptors: Sequence[Interceptor] = (),
         channel: grpc.aio.Channel | None = None,
         descriptors: Descriptors | None = None,
@@ -83,8 +82,6 @@ class Transcoder:
         Args:
             service_configs: Service files; a later one overrides an earlier one.
             http_rules: Rules from code; they override files and annotations.
-            mixins: Interfaces that many services have, such as `google.longrunning.Operations`:
-                their annotations do not count, and what no rule names is not bound.
             interceptors: All async (`grpc.aio`) or all sync, outermost first.
             channel: To a remote server that makes the calls, in place of servicers.
             descriptors: Of the remote server's services: a set, or the path of one; None asks the
@@ -128,7 +125,6 @@ class Transcoder:
         )
         self._configs = tuple(load_service_config(config) for config in service_configs)
         self._http_rules = tuple(http_rules)
-        self._mixins = frozenset(mixins)
         self._interceptors = tuple(interceptors)
         check_interceptors(self._interceptors)
         self._remote = _remote_services(channel, descriptors, services) if channel else None
@@ -237,7 +233,6 @@ class Transcoder:
             self._configs,
             self._http_rules,
             strict=self._strict,
-            mixins=self._mixins,
             unescape=self._options.unescape,
         )
         endpoints = {

@@ -1,7 +1,7 @@
 """From `MODULE:APP` to its Apps, with an explanation for everything that can go wrong."""
 
 import difflib
-import importlib
+import importlib.util
 import inspect
 import pkgutil
 import sys
@@ -207,8 +207,10 @@ def _where(error: BaseException) -> str:
 def _is_users(filename: str) -> bool:
     paths = sysconfig.get_paths()
     installed = [paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")]
-    ours = str(Path(longrunning.__file__).parent)
-    return not filename.startswith(("<", *installed, ours))
+    # Both packages, wherever they are installed from.
+    specs = [importlib.util.find_spec(name) for name in ("longrunning", "grpc_transcoding")]
+    ours = [str(Path(spec.origin).parent) for spec in specs if spec and spec.origin]
+    return not filename.startswith(("<", *installed, *ours))
 
 
 def _short(filename: str) -> str:

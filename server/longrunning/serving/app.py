@@ -8,7 +8,7 @@ import grpc.aio
 from grpc_transcoding import Transcoder
 from longrunning.operations import Operations
 from longrunning.servicer import ErrorInterceptor, Target
-from longrunning.services import OPERATIONS, ServiceFile, bind_operations, find_service_config
+from longrunning.services import ServiceFile, find_service_config, left_out
 from longrunning.view import View
 
 AddToServer = Callable[[Any, Any], None]
@@ -70,7 +70,7 @@ class App:
         """
         transcoder = Transcoder(
             service_configs=[find_service_config(config) for config in self._service_configs],
-            mixins=[OPERATIONS] if bind_operations(self._service_configs) else [],
+            http_rules=left_out(self._service_configs),
             interceptors=self.interceptors,
             error_domain=self.operations.domain,
         )

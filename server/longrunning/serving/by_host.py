@@ -4,7 +4,7 @@ Spec: RFC 9110, section 7.2 (Host) and 15.5.20 (421 Misdirected Request); AIP-19
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 from grpc_transcoding import Transcoder
 from grpc_transcoding.http.asgi import ASGIApp, Receive, Scope, Send
@@ -23,15 +23,16 @@ class ByHost:
         StartupError: two doors are of the same name.
     """
 
-    def __init__(self, doors: list[Door], domain: str) -> None:
-        self._transcoders: Mapping[bytes, Transcoder] = {
-            door.service_name.lower().encode(): door.transcoder for door in doors
-        }
-        if len(self._transcoders) < len(doors):
-            raise StartupError(
-                "two of the apps are doors of the same service: --http-by-host cannot tell "
-                "them apart; give their service files different names"
-            )
+    def __init__(self, doors: Sequence[Door], domain: str) -> None:
+        self._transcoders: dict[bytes, Transcoder] = {}
+        for door in doors:
+            name = door.service_name.lower().encode()
+            if self._transcoders.setdefault(name, door.transcoder) is not door.transcoder:
+                raise StartupError(
+                    f"two of the apps are doors of {door.service_name or 'every operation'}: "
+                    "--http-by-host cannot tell them apart; "
+                    "give their service files different names"
+                )
         self._otherwise: ASGIApp = self._transcoders.get(b"", _Unknown(domain))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

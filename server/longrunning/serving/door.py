@@ -39,8 +39,8 @@ class Door:
         self.transcoder = app.transcoder()
         self._grpc = GrpcServer(app)
 
-    async def open(self, grpc: Address, http: Address, *, grace: float) -> DoorAddress:
-        """Begins to serve; returns where.
+    def bind(self, grpc: Address, http: Address, *, grace: float) -> DoorAddress:
+        """Takes its two ports, and returns them; nobody is answered yet.
 
         Args:
             grpc: where gRPC is to listen.
@@ -53,12 +53,15 @@ class Door:
         bound = self._grpc.bind(grpc)
         listener = http.listen("--http")
         self._http = HttpServer(self.transcoder, listener, grace=grace)
-        await self._grpc.start()
-        await self._http.start()
         port = listener.getsockname()[1]
         return DoorAddress(
             service=self.service_name, grpc=str(bound), http=str(Address(http.host, port))
         )
+
+    async def open(self) -> None:
+        """Begins to serve."""
+        await self._grpc.start()
+        await self._http.start()
 
     async def leave(self) -> None:
         """Says that it is about to close."""

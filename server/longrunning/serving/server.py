@@ -80,8 +80,8 @@ async def serve(
         doors = [Door(app) for app in apps]
         by_host = ByHost(doors, operations.domain) if shared_address else None
         async with operations:
-            opened = [
-                await door.open(
+            bound = [
+                door.bind(
                     grpc_address.after(number, "--grpc"),
                     http_address.after(number, "--http"),
                     grace=drain,
@@ -93,10 +93,12 @@ async def serve(
                 listener = shared_address.listen("--http-by-host")
                 shared_at = str(Address(shared_address.host, listener.getsockname()[1]))
                 shared = HttpServer(by_host, listener, grace=drain)
+            # All ports are taken before anybody is answered.
+            for door in doors:
+                await door.open()
+            if shared:
                 await shared.start()
-            ready(
-                Addresses(doors=tuple(opened), http_by_host=shared_at, store=operations.store.url)
-            )
+            ready(Addresses(doors=tuple(bound), http_by_host=shared_at, store=operations.store.url))
             await stop.wait()
             for door in doors:
                 await door.leave()

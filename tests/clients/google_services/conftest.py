@@ -30,7 +30,7 @@ with warnings.catch_warnings():
 CHECKOUT = Path(__file__).parents[3]
 LRO = Path(sys.executable).with_name("lro")
 DOORS = "examples.google_services.app:doors"
-PACE = "0.05"
+PACE = "0.02"
 
 _numbers = itertools.count(1)
 

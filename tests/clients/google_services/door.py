@@ -1,5 +1,6 @@
 """One door, by plain stubs and plain HTTP: for what no client would send."""
 
+import functools
 import time
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +13,7 @@ from google.longrunning import operations_pb2, operations_pb2_grpc
 from tests.clients.google_services.works import Work
 
 PATIENCE = 30.0
+SHARED = "shared"
 
 _REQUESTS: dict[str, Any] = {
     "List": operations_pb2.ListOperationsRequest,
@@ -53,9 +55,13 @@ class Door:
         )
         return call(request, timeout=PATIENCE).name
 
-    def finish(self, key: str) -> str:
-        """Returns the name of an operation that is done."""
-        name = self.start("quick", key)
+    @functools.cached_property
+    def done(self) -> str:
+        """The name of an operation that is done, for tests that leave it as it is.
+
+        Its parent is that of the key `shared`.
+        """
+        name = self.start("quick", SHARED)
         self.wait(name)
         return name
 
@@ -63,6 +69,12 @@ class Door:
         """Calls a method of `google.longrunning.Operations` over gRPC."""
         call = getattr(self._stub, f"{method}Operation{'s' if method == 'List' else ''}")
         return call(_REQUESTS[method](name=name), timeout=PATIENCE)
+
+    def list(self, parent: str, filter_: str) -> list[str]:
+        """Returns the names of the operations in a list."""
+        request = operations_pb2.ListOperationsRequest(name=parent, filter=filter_)
+        reply = self._stub.ListOperations(request, timeout=PATIENCE)
+        return [operation.name for operation in reply.operations]
 
     def url(self, name: str) -> str:
         """Returns where REST has an operation."""

@@ -9,7 +9,7 @@ import requests
 from grpc_status import rpc_status
 
 from tests.clients.google_services.conftest import Places
-from tests.clients.google_services.door import Door
+from tests.clients.google_services.door import SHARED, Door
 from tests.clients.google_services.test_clients import error_info
 from tests.clients.google_services.works import (
     ALL,
@@ -53,9 +53,9 @@ def test_the_banner_says_what_listens_where(places: Places):
 
 
 @pytest.mark.parametrize(("work", "method"), LEFT_OUT)
-def test_a_method_that_is_left_out_over_grpc(work: type[Work], method: str, door_to, key: str):
+def test_a_method_that_is_left_out_over_grpc(work: type[Work], method: str, door_to):
     door: Door = door_to(work)
-    name = door.finish(key)
+    name = door.done
     with pytest.raises(grpc.RpcError) as refused:
         door.call(method, name)
     assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
@@ -66,9 +66,9 @@ def test_a_method_that_is_left_out_over_grpc(work: type[Work], method: str, door
 
 
 @pytest.mark.parametrize(("work", "method"), LEFT_OUT)
-def test_a_method_that_is_left_out_over_rest(work: type[Work], method: str, door_to, key: str):
+def test_a_method_that_is_left_out_over_rest(work: type[Work], method: str, door_to):
     door: Door = door_to(work)
-    name = door.finish(key)
+    name = door.done
     verb, suffix = HTTP[method]
     reply = requests.request(verb, door.url(name) + suffix, timeout=30)
     assert reply.status_code == 405
@@ -81,10 +81,10 @@ def test_a_method_that_is_left_out_over_rest(work: type[Work], method: str, door
 
 @pytest.mark.parametrize(("work", "other"), PAIRS)
 def test_an_operation_is_seen_through_its_own_door_only(
-    work: type[Work], other: type[Work], door_to, key: str
+    work: type[Work], other: type[Work], door_to
 ):
     door, elsewhere = door_to(work), door_to(other)
-    name = door.finish(key)
+    name = door.done
     refusals = []
     for asked in (name, f"{name[:-1]}{'0' if name[-1] != '0' else '1'}"):
         with pytest.raises(grpc.RpcError) as refused:
@@ -95,21 +95,22 @@ def test_an_operation_is_seen_through_its_own_door_only(
         )
         refusals.append(str(refused.value.details()).replace(asked, "NAME"))
     assert refusals[0] == refusals[1]
-    listed = elsewhere.call("List", door.work.parent(key)).operations
-    assert name not in {operation.name for operation in listed}
+    parent, filter_ = door.work.parent(SHARED), f'name = "{name}"'
+    assert elsewhere.list(parent, filter_) == []
+    assert door.list(parent, filter_) == [name]
     assert door.call("Get", name).done
 
 
-def test_services_that_claim_the_same_path_do_not_meet(door_to, key: str):
+def test_services_that_claim_the_same_path_do_not_meet(door_to):
     speaking, counting = door_to(TextToSpeech), door_to(Dataproc)
-    name = speaking.finish(key)
+    name = speaking.done
     path = f"/v1/{name}"
     assert requests.get(speaking.http + path, timeout=30).json()["name"] == name
     refused = requests.get(counting.http + path, timeout=30)
     assert (refused.status_code, refused.json()["error"]["status"]) == (404, "NOT_FOUND")
     refused = requests.post(f"{counting.http}{path}:cancel", timeout=30)
     assert refused.status_code == 404
-    collection = f"/v1/projects/{key}/locations/here/operations"
+    collection = f"/v1/projects/{SHARED}/locations/here/operations"
     assert len(requests.get(speaking.http + collection, timeout=30).json()["operations"]) == 1
     assert requests.get(counting.http + collection, timeout=30).json() == {}
 
@@ -117,17 +118,17 @@ def test_services_that_claim_the_same_path_do_not_meet(door_to, key: str):
 @pytest.mark.parametrize(
     "host", ["{host}", "{host}:443", "{HOST}"], ids=["name", "with a port", "in capitals"]
 )
-def test_one_port_chooses_by_host(work: Work, door_to, places: Places, key: str, host: str):
+def test_one_port_chooses_by_host(work: Work, door_to, places: Places, host: str):
     door: Door = door_to(type(work))
-    name = door.finish(key)
+    name = door.done
     said = host.format(host=work.host, HOST=work.host.upper())
     url = door.url(name).replace(door.http, places.by_host)
     reply = requests.get(url, headers={"Host": said}, timeout=30)
     assert (reply.status_code, reply.json()["name"]) == (200, name)
 
 
-def test_the_host_decides_between_services_with_the_same_path(door_to, places: Places, key: str):
-    name = door_to(TextToSpeech).finish(key)
+def test_the_host_decides_between_services_with_the_same_path(door_to, places: Places):
+    name = door_to(TextToSpeech).done
     hosts = {TextToSpeech.host: 200, Dataproc.host: 404}
     for host, status in hosts.items():
         url = f"{places.by_host}/v1/{name}"

@@ -20,7 +20,7 @@ from google.cloud import (
 )
 from google.protobuf import empty_pb2, struct_pb2
 
-STEPS = 400
+STEPS = 1000
 """How many steps the long work has: at the pace of the tests it takes 20 seconds."""
 
 WORD_COUNT = "org.apache.hadoop.examples.WordCount"

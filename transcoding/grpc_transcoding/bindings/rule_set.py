@@ -9,7 +9,7 @@ Spec: google/api/http.proto, Http; google/api/service.proto, Service.apis.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from google.api import annotations_pb2, http_pb2
@@ -57,8 +57,6 @@ def collect_rules(
     methods: Sequence[MethodDescriptor],
     configs: Sequence[ServiceConfig] = (),
     code_rules: Iterable[http_pb2.HttpRule] = (),
-    *,
-    mixins: Collection[str] = (),
 ) -> RuleSet:
     """Finds the bindings of the methods that a service offers.
 
@@ -66,7 +64,6 @@ def collect_rules(
         methods: Every method that can be called.
         configs: The service files, in order.
         code_rules: Rules with selectors, which override all others.
-        mixins: Interfaces whose annotations do not count.
     """
     faults = [fault for config in configs for fault in config.faults]
     known = {method.full_name: method for method in methods}
@@ -88,8 +85,6 @@ def collect_rules(
         if selector in overriding:
             rule, source = overriding[selector]
             bindings.extend(bindings_of(rule, method, source, faults))
-        elif method.containing_service.full_name in mixins:
-            continue
         elif annotation := annotation_of(method):
             source = f"annotation in {method.containing_service.file.name}"
             bindings.extend(bindings_of(annotation, method, source, faults))
