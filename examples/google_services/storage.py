@@ -70,9 +70,10 @@ class Storage:
                 os.close(folder)
         except OSError:
             raise _missing(uri) from None
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise _missing(uri)
         with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise _missing(uri)
             data = file.read(MAX_BYTES + 1)
         if len(data) > MAX_BYTES:
             raise ResourceExhausted(
@@ -97,6 +98,10 @@ class Storage:
                 with os.fdopen(os.open(temporary, flags, 0o644, dir_fd=folder), "wb") as file:
                     file.write(data)
                 os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+            except OSError:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(temporary, dir_fd=folder)
+                raise
             finally:
                 os.close(folder)
         except OSError:

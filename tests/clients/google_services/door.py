@@ -50,10 +50,14 @@ class Door:
         request: proto.Message = getattr(self.work, kind)(key)
         if parent is not None:
             request.parent = parent
+        return self.send(request).name
+
+    def send(self, request: proto.Message) -> operations_pb2.Operation:
+        """Calls the method that starts an operation."""
         call = self._channel.unary_unary(
             self.work.rpc, type(request).serialize, operations_pb2.Operation.FromString
         )
-        return call(request, timeout=PATIENCE).name
+        return call(request, timeout=PATIENCE)
 
     @functools.cached_property
     def done(self) -> str:

@@ -19,12 +19,17 @@ PROTOCOLS = ("gRPC", "async gRPC", "REST")
 
 
 def over(
-    offering: str = "Get", *, paging: bool = False, unable_to_cancel: bool = False
+    offering: str = "Get",
+    *,
+    lacking: str = "",
+    paging: bool = False,
+    unable_to_cancel: bool = False,
 ) -> pytest.MarkDecorator:
     """Runs a test with every client over every protocol.
 
     Args:
         offering: the method of `google.longrunning.Operations` that the service has to have.
+        lacking: one that it has to leave out.
         paging: whether the client itself has to have `list_operations`, which takes a page size.
         unable_to_cancel: only those whose futures cannot cancel.
     """
@@ -34,6 +39,7 @@ def over(
             pytest.param((work, protocol), id=f"{work.__name__}-{protocol}")
             for work in LIVING
             if offering in work.offers
+            if lacking not in work.offers
             if hasattr(work.client, "list_operations") or not paging
             for protocol in PROTOCOLS
             if cannot_cancel_by_future(work, protocol) or not unable_to_cancel

@@ -5,7 +5,7 @@ from google.api_core import exceptions
 from google.rpc import error_details_pb2, status_pb2
 
 from tests.clients.google_services.drivers import Driver, cannot_cancel_by_future, over
-from tests.clients.google_services.works import packed
+from tests.clients.google_services.works import Speech, packed
 
 DOMAIN = "google_services.example"
 
@@ -140,3 +140,27 @@ def test_refusal_of_the_start(driver: Driver, key: str):
     assert refusal.metadata["field"] == driver.work.field
     name, own = driver.work.listed(key)
     assert driver.list(name, own) == []
+
+
+def refusal_of_what_is_left_out(driver: Driver) -> type[Exception]:
+    """Returns what a client raises for a method that its service leaves out."""
+    if driver.protocol != "REST":
+        return exceptions.MethodNotImplemented
+    # api_core's own paths end with `operations/*`, which a bare id is not: nothing is sent.
+    return ValueError if isinstance(driver.work, Speech) else exceptions.MethodNotAllowed
+
+
+@over(lacking="Delete")
+def test_delete_where_it_is_left_out(driver: Driver, key: str):
+    future = driver.settle(driver.start(driver.work.quick(key)))
+    with pytest.raises(refusal_of_what_is_left_out(driver)):
+        driver.call(driver.operations.delete_operation, future.operation.name)
+    assert driver.get(future.operation.name) == future.operation
+
+
+@over(lacking="Cancel")
+def test_cancel_where_it_is_left_out(driver: Driver, key: str):
+    future = driver.start(driver.work.quick(key))
+    with pytest.raises(refusal_of_what_is_left_out(driver)):
+        driver.call(driver.operations.cancel_operation, future.operation.name)
+    assert driver.settle(future).operation.HasField("response")

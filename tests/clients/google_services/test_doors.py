@@ -53,7 +53,7 @@ def test_the_banner_says_what_listens_where(places: Places):
 
 
 @pytest.mark.parametrize(("work", "method"), LEFT_OUT)
-def test_a_method_that_is_left_out_over_grpc(work: type[Work], method: str, door_to):
+def test_left_out_over_grpc(work: type[Work], method: str, door_to):
     door: Door = door_to(work)
     name = door.done
     with pytest.raises(grpc.RpcError) as refused:
@@ -66,7 +66,7 @@ def test_a_method_that_is_left_out_over_grpc(work: type[Work], method: str, door
 
 
 @pytest.mark.parametrize(("work", "method"), LEFT_OUT)
-def test_a_method_that_is_left_out_over_rest(work: type[Work], method: str, door_to):
+def test_left_out_over_rest(work: type[Work], method: str, door_to):
     door: Door = door_to(work)
     name = door.done
     verb, suffix = HTTP[method]
