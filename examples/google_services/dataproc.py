@@ -49,7 +49,7 @@ def door(operations: Operations, storage: Storage, pace: Pace) -> App:
                 operation_type="SUBMIT",
                 start_time=started,
                 status=JobStatus(
-                    state=JobStatus.State.RUNNING,
+                    state=JobStatus.State.DONE if percent == 100 else JobStatus.State.RUNNING,
                     details=f"map {percent}%",
                     state_start_time=started,
                 ),

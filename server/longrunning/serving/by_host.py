@@ -7,9 +7,9 @@ import json
 from collections.abc import Sequence
 
 from grpc_transcoding import Transcoder
-from grpc_transcoding.http.asgi import ASGIApp, Receive, Scope, Send
 from longrunning.serving.addresses import StartupError
 from longrunning.serving.door import Door
+from longrunning.serving.http_server import Application, Event, Receive, Send
 
 
 class ByHost:
@@ -33,9 +33,9 @@ class ByHost:
                     "--http-by-host cannot tell them apart; "
                     "give their service files different names"
                 )
-        self._otherwise: ASGIApp = self._transcoders.get(b"", _Unknown(domain))
+        self._otherwise: Application = self._transcoders.get(b"", _Unknown(domain))
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Event, receive: Receive, send: Send) -> None:
         """Answers one ASGI connection."""
         host = dict(scope.get("headers", ())).get(b"host", b"")
         name = host.rpartition(b":")[0] or host
@@ -59,7 +59,7 @@ class _Unknown:
         }
         self._body = json.dumps({"error": error}).encode()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's shape
+    async def __call__(self, scope: Event, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's shape
         if scope["type"] != "http":
             return
         headers = [

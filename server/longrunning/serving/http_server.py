@@ -3,11 +3,16 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from typing import Any
 
 import uvicorn
 
-from grpc_transcoding.http.asgi import ASGIApp
+Event = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Event]]
+Send = Callable[[Event], Awaitable[None]]
+Application = Callable[[Event, Receive, Send], Awaitable[None]]
+"""ASGI's own types."""
 
 
 class HttpServer(uvicorn.Server):
@@ -19,7 +24,7 @@ class HttpServer(uvicorn.Server):
         grace: how long requests under way may take when it stops, in seconds.
     """
 
-    def __init__(self, application: ASGIApp, listener: socket.socket, *, grace: float) -> None:
+    def __init__(self, application: Application, listener: socket.socket, *, grace: float) -> None:
         super().__init__(
             uvicorn.Config(
                 application,

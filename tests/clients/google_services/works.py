@@ -258,6 +258,7 @@ class Dataproc(Work):
         assert result.status.state is dataproc_v1.JobStatus.State.DONE
         assert result.reference.job_id == f"job-{key}"
         assert (metadata.job_id, metadata.operation_type) == (f"job-{key}", "SUBMIT")
+        assert metadata.status.state is dataproc_v1.JobStatus.State.DONE
         counted = (self.root / f"counts/{key}/part-r-00000").read_bytes()
         assert counted == b"be\t3\nis\t1\nnot\t1\nor\t1\nquestion\t1\nthat\t1\nthe\t1\nto\t3\n"
 
