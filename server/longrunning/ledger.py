@@ -10,7 +10,7 @@ from google.protobuf import any_pb2
 from google.rpc import status_pb2
 
 from longrunning import names
-from longrunning.clock import Clock
+from longrunning.clock import DAY, SECOND, Clock
 from longrunning.errors import (
     AlreadyExists,
     InvalidArgument,
@@ -27,6 +27,9 @@ from longrunning.stores import Store
 _log = logging.getLogger(__name__)
 
 MAX_REQUEST_ID_LENGTH = 128
+
+_LONGEST = 365_250 * DAY
+_ROOM_FOR_ERROR = 16 * 1024  # bytes; what gRPC carries of an error in its trailers is 8 KiB
 
 Step = Callable[[Record, int], Record]
 """Takes a record and the time, and returns the next record, or the same one for "no change"."""
@@ -70,7 +73,8 @@ class Ledger:
         store: keeps them.
         clock: the time of every change.
         domain: the `ErrorInfo.domain` of errors in operations.
-        max_operation_bytes: how large a serialized operation may become.
+        max_operation_bytes: how large a serialized operation may become; the error that ends one
+            has room besides.
     """
 
     def __init__(
@@ -92,9 +96,12 @@ class Ledger:
             InvalidArgument: the parent is malformed, or the request id is.
             AlreadyExists: the request id stands for another request.
             OperationTooLarge: the operation would be too large.
+            ValueError: the retention or the lease is negative, or longer than a thousand years.
         """
         names.check_parent(new.parent)
         _check_request_id(new.request_id)
+        _check_time("retention", new.retention)
+        _check_time("lease", new.lease)
         now = self.clock()
         operation_id = self._new_id(now)
         name = new.service.name_format.write(new.parent, operation_id)
@@ -128,7 +135,9 @@ class Ledger:
             # Before the record is there: one without a living owner is an orphan.
             await self.store.worklist.beat(record.owner, now=now, lease=record.lease)
         kept = await self.store.create(record, request)
-        if kept.request_digest != digest:
+        # Where no RPC starts the work, its handler is what was asked for.
+        another_handler = not new.method and kept.handler != new.handler
+        if kept.request_digest != digest or another_handler:
             raise AlreadyExists(
                 f"The request id {new.request_id!r} was used before, with a different request.",
                 reason="REQUEST_ID_REUSED",
@@ -165,7 +174,7 @@ class Ledger:
             changed = step(record, self.clock())
             if changed is record:
                 return record
-            self._check_size(changed)
+            self._check_size(changed, record)
             if await self.store.replace(changed):
                 self._log_change(changed, record.state)
                 return changed
@@ -176,9 +185,13 @@ class Ledger:
         """Returns an error as an operation carries it."""
         return status_of(error, self._domain)
 
-    def _check_size(self, record: Record) -> None:
-        if (size := len(record.operation)) > self._max_operation_bytes:
-            raise OperationTooLarge(size, self._max_operation_bytes)
+    def _check_size(self, record: Record, before: Record | None = None) -> None:
+        limit = self._max_operation_bytes
+        if before and record.state in (State.FAILED, State.CANCELLED):
+            # Every operation has to end, one that has no room left for its end too.
+            limit = max(limit, len(before.operation) + _ROOM_FOR_ERROR)
+        if (size := len(record.operation)) > limit:
+            raise OperationTooLarge(size, limit)
 
     @staticmethod
     def _log_change(record: Record, before: State | None = None) -> None:
@@ -190,6 +203,14 @@ class Ledger:
             record.revision,
             record.attempt,
             extra={"operation": record.name, "state": str(record.state)},
+        )
+
+
+def _check_time(what: str, microseconds: int) -> None:
+    if not 0 <= microseconds <= _LONGEST:
+        raise ValueError(
+            f"the {what} is {microseconds / SECOND:g} seconds: "
+            f"expected from 0 to {_LONGEST // SECOND}, a thousand years"
         )
 
 

@@ -19,6 +19,7 @@ class MemoryStore(Store):
         self._by_request_id: dict[tuple[str, str, str, str], str] = {}
         self._names: dict[str, str] = {}
         self._ids: list[str] = []
+        self._expiring: list[tuple[int, str]] = []
         self._watchers = Watchers()
         self.worklist = MemoryWorklist(self._records)
         self.page_token_key = secrets.token_bytes(32)
@@ -48,6 +49,7 @@ class MemoryStore(Store):
         self._requests[record.name] = request
         self._names[record.id] = record.name
         insort(self._ids, record.id)
+        self._note_expiry(record)
         self._watchers.notify([record.name])
         return record
 
@@ -65,6 +67,8 @@ class MemoryStore(Store):
         if stored is None or stored.revision != record.revision - 1:
             return False
         self._records[record.name] = record
+        self._forget_expiry(stored)
+        self._note_expiry(record)
         self._watchers.notify([record.name])
         return True
 
@@ -75,6 +79,7 @@ class MemoryStore(Store):
             return False
         del self._requests[name], self._names[record.id]
         del self._ids[bisect_left(self._ids, record.id)]
+        self._forget_expiry(record)
         if record.request_id:
             del self._by_request_id[_request_key(record)]
         self._watchers.notify([name])
@@ -100,14 +105,22 @@ class MemoryStore(Store):
 
     async def purge(self, *, now: int, limit: int) -> int:
         """Removes operations that have expired; returns how many."""
-        expired = [r.name for r in self._records.values() if 0 < r.expire_time < now][:limit]
-        for name in expired:
+        expired = self._expiring[: min(limit, bisect_left(self._expiring, (now, "")))]
+        for _, name in expired:
             await self.delete(name)
         return len(expired)
 
     def watch(self, changed: Changed) -> Unwatch:
         """Calls `changed` after each change."""
         return self._watchers.add(changed)
+
+    def _note_expiry(self, record: Record) -> None:
+        if record.expire_time > 0:
+            insort(self._expiring, (record.expire_time, record.name))
+
+    def _forget_expiry(self, record: Record) -> None:
+        if record.expire_time > 0:
+            del self._expiring[bisect_left(self._expiring, (record.expire_time, record.name))]
 
 
 class MemoryWorklist(Worklist):

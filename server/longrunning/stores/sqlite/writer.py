@@ -6,7 +6,7 @@ its write.
 """
 
 import asyncio
-import logging
+import contextlib
 import queue
 import sqlite3
 import threading
@@ -15,9 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from longrunning.stores.sqlite import queries
-from longrunning.stores.sqlite.faults import serving_error
-
-_log = logging.getLogger(__name__)
+from longrunning.stores.sqlite.faults import serving_error, unavailable
 
 _T = TypeVar("_T")
 _LARGEST_COMMIT = 512
@@ -50,6 +48,7 @@ class Writer:
         self._committed = committed
         self._loop = asyncio.get_running_loop()
         self._queue: queue.SimpleQueue[_Work[Any] | None] = queue.SimpleQueue()
+        self._closed = False
         self._data_version = _data_version(connection)
         self._thread = threading.Thread(target=self._run, name="longrunning-sqlite", daemon=True)
         self._thread.start()
@@ -83,7 +82,8 @@ class Writer:
         return changed
 
     async def close(self) -> None:
-        """Commits what was put in before, and ends the thread."""
+        """Commits what was put in before, refuses what comes later, and ends the thread."""
+        self._closed = True
         self._queue.put(None)
         await asyncio.to_thread(self._thread.join)
 
@@ -91,6 +91,9 @@ class Writer:
         self, work: Callable[[sqlite3.Connection], _T], name: str | None, *, writes: bool
     ) -> asyncio.Future[_T]:
         future: asyncio.Future[_T] = self._loop.create_future()
+        if self._closed:
+            future.set_exception(unavailable())
+            return future
         self._queue.put(_Work(work, future, name, writes))
         return future
 
@@ -122,6 +125,8 @@ class Writer:
     def _commit(self, batch: list[_Work[Any]]) -> None:
         connection = self._connection
         try:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")  # the one of the commit before failed
             connection.execute("BEGIN IMMEDIATE")
             for write in batch:
                 try:
@@ -133,7 +138,8 @@ class Writer:
             connection.execute("COMMIT")
         except Exception as error:
             if connection.in_transaction:
-                connection.execute("ROLLBACK")
+                with contextlib.suppress(sqlite3.Error):
+                    connection.execute("ROLLBACK")
             for write in batch:
                 write.error = error
 
