@@ -3,6 +3,8 @@
 The clients' packages carry the message classes of their services, made with proto-plus, but neither
 servicers nor service descriptors. What a server, a transcoder and `operation_info` need besides is
 little: the method's name, its two classes and its path.
+
+Spec: google/api/http.proto, HttpRule; google/longrunning/operations.proto, OperationInfo
 """
 
 from collections.abc import Awaitable, Callable, Sequence

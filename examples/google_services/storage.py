@@ -28,10 +28,18 @@ class Storage:
 
     Args:
         root: where they are; it is not made.
+
+    Raises:
+        NotADirectoryError: there is no such directory.
     """
 
     def __init__(self, root: str | Path) -> None:
         self._root = Path(root).resolve()
+        if not self._root.is_dir():
+            raise NotADirectoryError(
+                f"the root of the buckets, {str(root)!r}, is not a directory: "
+                "set GOOGLE_SERVICES_ROOT to one"
+            )
 
     def check(self, uri: str, field: str, *, is_object: bool = True) -> None:
         """Refuses what is not the address of an object, or of a folder.

@@ -59,8 +59,10 @@ class _Unknown:
         }
         self._body = json.dumps({"error": error}).encode()
 
-    async def __call__(self, scope: Event, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's shape
-        if scope["type"] != "http":
+    async def __call__(self, scope: Event, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1003})
             return
         headers = [
             (b"content-type", b"application/json"),

@@ -22,7 +22,7 @@ def over(
     offering: str = "Get",
     *,
     lacking: str = "",
-    paging: bool = False,
+    paging: bool | None = None,
     unable_to_cancel: bool = False,
 ) -> pytest.MarkDecorator:
     """Runs a test with every client over every protocol.
@@ -30,7 +30,8 @@ def over(
     Args:
         offering: the method of `google.longrunning.Operations` that the service has to have.
         lacking: one that it has to leave out.
-        paging: whether the client itself has to have `list_operations`, which takes a page size.
+        paging: whether the client itself has to have `list_operations`, which takes a page size,
+            or has to be without.
         unable_to_cancel: only those whose futures cannot cancel.
     """
     return pytest.mark.parametrize(
@@ -40,7 +41,7 @@ def over(
             for work in LIVING
             if offering in work.offers
             if lacking not in work.offers
-            if hasattr(work.client, "list_operations") or not paging
+            if paging in (None, hasattr(work.client, "list_operations"))
             for protocol in PROTOCOLS
             if cannot_cancel_by_future(work, protocol) or not unable_to_cancel
         ],

@@ -83,6 +83,15 @@ def test_list_pages(driver: Driver, key: str):
     assert isinstance(refusal, exceptions.BadRequest)  # over gRPC InvalidArgument, a kind of it
 
 
+@over(paging=False)
+def test_list_pages_of_a_client_without_page_size(driver: Driver, key: str):
+    """The pager of the client of operations goes on behind the 50 of a page."""
+    request = driver.work.failing(key)
+    started = [driver.start(request).operation.name for _ in range(51)]
+    found = driver.list(*driver.work.listed(key))
+    assert [operation.name for operation in found] == started[::-1]
+
+
 @over("Cancel")
 def test_cancel(driver: Driver, key: str):
     future = driver.report(driver.start(driver.work.long(key)))

@@ -24,6 +24,11 @@ def root(tmp_path: Path) -> Path:
     return buckets
 
 
+def test_a_root_that_is_no_directory_is_refused(root: Path) -> None:
+    with pytest.raises(NotADirectoryError, match="set GOOGLE_SERVICES_ROOT to one"):
+        Storage(root / "nowhere")
+
+
 @pytest.mark.parametrize("uri", ["gs://b/one", "gs://b/a/b/c", "gs://b/ünïcode and a space"])
 def test_an_object_has_an_address(root: Path, uri: str) -> None:
     Storage(root).check(uri, "uri")

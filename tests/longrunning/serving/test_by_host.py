@@ -66,6 +66,21 @@ async def test_without_it_another_host_is_refused() -> None:
     }
 
 
+async def test_a_websocket_is_closed() -> None:
+    by_host = ByHost(doors(Operations(MemoryStore()), with_everything=False), DOMAIN)
+    sent = []
+
+    async def receive() -> dict[str, str]:
+        return {"type": "websocket.connect"}
+
+    async def send(event: object) -> None:
+        sent.append(event)
+
+    for host in (b"example.com", b"dataproc.googleapis.com"):
+        await by_host({"type": "websocket", "headers": [(b"host", host)]}, receive, send)
+    assert sent == [{"type": "websocket.close", "code": 1003}] * 2
+
+
 @pytest.mark.parametrize(
     ("first", "number", "address"),
     [
