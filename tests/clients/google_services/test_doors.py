@@ -85,16 +85,18 @@ def test_an_operation_is_seen_through_its_own_door_only(
 ):
     door, elsewhere = door_to(work), door_to(other)
     name = door.done
-    refusals = []
-    for asked in (name, f"{name[:-1]}{'0' if name[-1] != '0' else '1'}"):
-        with pytest.raises(grpc.RpcError) as refused:
-            elsewhere.call("Get", asked)
-        assert refused.value.code() in (
-            grpc.StatusCode.NOT_FOUND,
-            grpc.StatusCode.INVALID_ARGUMENT,  # a name that the other service never writes
-        )
-        refusals.append(str(refused.value.details()).replace(asked, "NAME"))
-    assert refusals[0] == refusals[1]
+    absent = f"{name[:-1]}{'0' if name[-1] != '0' else '1'}"
+    for method in sorted(other.offers - {"List"}):
+        refusals = []
+        for asked in (name, absent):
+            with pytest.raises(grpc.RpcError) as refused:
+                elsewhere.call(method, asked)
+            assert refused.value.code() in (
+                grpc.StatusCode.NOT_FOUND,
+                grpc.StatusCode.INVALID_ARGUMENT,  # a name that the other service never writes
+            )
+            refusals.append(str(refused.value.details()).replace(asked, "NAME"))
+        assert refusals[0] == refusals[1]
     parent, filter_ = door.work.parent(SHARED), f'name = "{name}"'
     assert elsewhere.list(parent, filter_) == []
     assert door.list(parent, filter_) == [name]
