@@ -77,6 +77,11 @@ class View:
         self._service = service
         self.domain = domain
 
+    @property
+    def service(self) -> Service:
+        """Whose methods, operations and names these are."""
+        return self._service
+
     def add_to_server(self, target: Target) -> None:
         """Adds `google.longrunning.Operations` to a gRPC server or a transcoder."""
         servicer = OperationsServicer(self, domain=self.domain)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
-from google.api import service_pb2
+from google.api import http_pb2, service_pb2
 from google.protobuf import descriptor_pool
 
 from grpc_transcoding.assembly import Assembly, assemble, services_named_by
@@ -158,7 +158,10 @@ class RouteTable:
 
 
 def routes(
-    service_configs: Sequence[str | Path | service_pb2.Service], *, services: Sequence[str] = ()
+    service_configs: Sequence[str | Path | service_pb2.Service],
+    *,
+    services: Sequence[str] = (),
+    http_rules: Iterable[http_pb2.HttpRule] = (),
 ) -> RouteTable:
     """Returns the table of what service files bind, without any servicer.
 
@@ -168,6 +171,7 @@ def routes(
         service_configs: Paths or messages, as for a Transcoder.
         services: Further services whose annotations are bound; those that the files speak of are
             taken as far as their `_pb2` modules have been imported.
+        http_rules: Rules from code, as for a Transcoder.
 
     Raises:
         ServiceConfigError: A file cannot be read.
@@ -181,7 +185,7 @@ def routes(
         except KeyError:
             continue
         methods.extend(RpcMethod.of(method) for method in service.methods)
-    return RouteTable(assemble(methods, configs, strict=False))
+    return RouteTable(assemble(methods, configs, http_rules, strict=False))
 
 
 def _nothing(why: str) -> Explanation:
