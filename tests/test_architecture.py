@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 FLOORS = [
     {"clock", "errors", "identifiers", "packing"},
     {"names", "page_tokens", "statuses", "traces", "lifecycle", "filters"},
-    {"services", "stores"},
+    {"auth", "services", "stores"},
     {"handlers", "ledger", "waiters", "servicer"},
     {"engines", "purging", "view"},
     {"recovery"},

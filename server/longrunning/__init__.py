@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         OperationTooLarge,
         PermissionDenied,
         ResourceExhausted,
+        Unauthenticated,
         Unavailable,
         Unimplemented,
     )
@@ -74,6 +75,7 @@ _HOMES = {
     "Store": "stores",
     "StoreError": "stores",
     "SyncOperationContext": "engines",
+    "Unauthenticated": "errors",
     "Unavailable": "errors",
     "Unimplemented": "errors",
     "WorkersElsewhere": "engines",
@@ -108,6 +110,7 @@ __all__ = [
     "Store",
     "StoreError",
     "SyncOperationContext",
+    "Unauthenticated",
     "Unavailable",
     "Unimplemented",
     "WorkersElsewhere",

@@ -22,6 +22,7 @@ class OperationsError(Exception):
         reason: what went wrong, UPPER_SNAKE_CASE, at most 63 characters.
         metadata: the variable parts of the message.
         details: further messages of `google/rpc/error_details.proto`, each type once.
+        challenge: the `WWW-Authenticate` that goes with it, "" for none.
     """
 
     code: ClassVar[int] = code_pb2.UNKNOWN
@@ -33,12 +34,14 @@ class OperationsError(Exception):
         reason: str,
         metadata: Mapping[str, str] | None = None,
         details: Sequence[Message] = (),
+        challenge: str = "",
     ) -> None:
         super().__init__(message)
         self.message = message
         self.reason = reason
         self.metadata = dict(metadata or {})
         self.details = tuple(details)
+        self.challenge = challenge
 
     def __reduce__(self) -> tuple[object, ...]:
         """Lets an error cross to another process, though its constructor takes other arguments."""
@@ -92,6 +95,12 @@ class OperationNotFound(OperationsError):
         self.name = name
 
 
+class Unauthenticated(OperationsError):
+    """Nobody knows who calls, and that has to be known."""
+
+    code = code_pb2.UNAUTHENTICATED
+
+
 class PermissionDenied(OperationsError):
     """The caller may not use this service or this parent, whatever exists there."""
 
@@ -127,6 +136,16 @@ class OperationConflict(Aborted):
             f"Operation {name!r} is under way for {key!r}: try again once it is done.",
             reason="OPERATION_CONFLICT",
             metadata={"conflict_key": key, "name": name},
+        )
+        self.key = key
+        self.name = name
+
+    def without_name(self) -> Aborted:
+        """Returns what is told to a caller who must not know of the other operation."""
+        return Aborted(
+            f"Another operation is under way for {self.key!r}: try again once it is done.",
+            reason=self.reason,
+            metadata={"conflict_key": self.key},
         )
 
 

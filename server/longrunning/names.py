@@ -78,6 +78,13 @@ def is_resource_name(name: str) -> bool:
     return not _too_long(name) and _PARENT.fullmatch(name) is not None
 
 
+def parent_of(name: str) -> str | None:
+    """Returns the parent that the name of an operation shows, None if it shows none."""
+    collection, _, _ = name.rpartition("/")
+    parent, _, last = collection.rpartition("/")
+    return parent if parent and last == COLLECTION else None
+
+
 def check_parent(parent: str) -> None:
     """Refuses what cannot be the parent of a new operation; "" is the parent of none.
 

@@ -15,12 +15,15 @@ from google.protobuf.message import Message
 from google.rpc import status_pb2
 
 from longrunning import lifecycle
+from longrunning.auth.authorizer import Authorizer
+from longrunning.auth.caller import caller_of
+from longrunning.auth.permission import Permission
 from longrunning.clock import Clock, microseconds, system_clock
 from longrunning.engines import Engine, InProcessEngine
-from longrunning.errors import OperationsError
+from longrunning.errors import OperationConflict, OperationsError
 from longrunning.handlers import Handler, Handlers
 from longrunning.ledger import Ledger, NewOperation, Step
-from longrunning.lifecycle import State
+from longrunning.lifecycle import Record, State
 from longrunning.packing import pack
 from longrunning.purging import Purging
 from longrunning.recovery import Recovery
@@ -53,6 +56,8 @@ class Operations(View):
         filter_aliases: short names that filters understand, each a path into the operation, such as
             `{"startTime": "metadata.start_time"}`.
         sweep_seconds: how often to look for work whose worker is gone.
+        authorizer: decides what callers may do; None lets everyone do everything. It is asked about
+            RPCs alone: what the service itself does here, it may do.
         clock: returns the time in microseconds since the Unix epoch.
     """
 
@@ -70,6 +75,7 @@ class Operations(View):
         drain: float = 10.0,
         filter_aliases: Mapping[str, str] | None = None,
         sweep_seconds: float = 1.0,
+        authorizer: Authorizer | None = None,
         clock: Clock = system_clock,
     ) -> None:
         super().__init__(
@@ -86,6 +92,7 @@ class Operations(View):
         self._retention = retention
         self._sweep_seconds = sweep_seconds
         self._clock = clock
+        self.authorizer = authorizer
         self._max_operation_bytes = max_operation_bytes
         self._services: dict[str, Service] = {}
         self._opened: Session | None = None
@@ -116,6 +123,7 @@ class Operations(View):
 
         Raises:
             InvalidArgument: the parent is malformed.
+            PermissionDenied: the caller may not start this below the parent.
             AlreadyExists: the request id stands for a different request.
             OperationConflict: another operation with the same conflict key is under way.
             OperationTooLarge: the operation would be larger than is kept.
@@ -125,14 +133,15 @@ class Operations(View):
         """
         if handler not in self._handlers:
             raise TypeError(f"{handler!r} is not a handler of this Operations")
-        ledger = self._open.ledger
         if retention is None:
             retention = self._retention if handler.retention is None else handler.retention
+        service = self._service_of(handler.method)
+        permission = self._permission_to_start(context, service, handler.method or handler.name)
         new = NewOperation(
             parent=parent,
             method=handler.method,
             handler=handler.name,
-            caller="",
+            caller=permission.caller_id,
             request_id=request_id,
             request=pack(request),
             metadata=None,
@@ -140,17 +149,43 @@ class Operations(View):
             conflict_key=handler.conflict(request) if handler.conflict else "",
             exclusive=handler.on_conflict == "refuse",
             trace=traceparent_of(context),
-            service=self._service_of(handler.method),
+            service=service,
         )
+        record = await self._create(new, permission, context)
+        if record.state is State.PENDING:
+            self.engine.dispatch(record.name)
+        return record.message()
+
+    async def _create(
+        self,
+        new: NewOperation,
+        permission: Permission,
+        context: grpc.aio.ServicerContext[Any, Any] | None,
+    ) -> Record:
+        ledger = self._open.ledger
         try:
-            record = await ledger.create(new)
+            await permission.require(new.parent)
+            try:
+                return await ledger.create(new)
+            except OperationConflict as conflict:
+                other = await ledger.store.get(conflict.name) if permission.is_limited else None
+                if permission.is_limited and (other is None or not await permission.covers(other)):
+                    raise conflict.without_name() from None
+                raise
         except OperationsError as error:
             if context is None:
                 raise
             await abort(context, error, self.domain)
-        if record.state is State.PENDING:
-            self.engine.dispatch(record.name)
-        return record.message()
+
+    def _permission_to_start(
+        self, context: grpc.aio.ServicerContext[Any, Any] | None, service: Service, method: str
+    ) -> Permission:
+        return Permission(
+            self.authorizer,
+            caller_of(context),
+            service=service.name or "",
+            method=method.replace("/", "."),
+        )
 
     # Work that runs elsewhere.
 
@@ -161,6 +196,7 @@ class Operations(View):
         metadata: Message | None = None,
         method: str = "",
         request: Message | None = None,
+        context: grpc.aio.ServicerContext[Any, Any] | None = None,
         request_id: str = "",
         retention: float | None = None,
         lease: float | None = None,
@@ -172,6 +208,7 @@ class Operations(View):
             metadata: its first metadata.
             method: the RPC that starts it, `pkg.Service/Method`.
             request: what `request_id` stands for.
+            context: the RPC that starts it: a refusal ends the RPC with the right status.
             request_id: makes the call safe to repeat.
             retention: how long to keep it once done, in seconds.
             lease: after how many seconds without a report the work counts as lost: the operation
@@ -179,16 +216,19 @@ class Operations(View):
 
         Raises:
             InvalidArgument: the parent is malformed.
+            PermissionDenied: the caller may not start this below the parent.
             AlreadyExists: the request id stands for a different request.
             OperationTooLarge: the operation would be larger than is kept.
         """
         if lease == 0:
             raise ValueError("the lease is 0 seconds: expected more, or None for no lease")
+        service = self._service_of(method)
+        permission = self._permission_to_start(context, service, method)
         new = NewOperation(
             parent=parent,
             method=method,
             handler="",
-            caller="",
+            caller=permission.caller_id,
             request_id=request_id,
             request=pack(empty_pb2.Empty() if request is None else request),
             metadata=None if metadata is None else pack(metadata),
@@ -197,9 +237,9 @@ class Operations(View):
             ),
             owner="" if lease is None else f"lease/{uuid.uuid4()}",
             lease=0 if lease is None else microseconds("lease", lease),
-            service=self._service_of(method),
+            service=service,
         )
-        return (await self._open.ledger.create(new)).message()
+        return (await self._create(new, permission, context)).message()
 
     async def report(self, name: str, metadata: Message) -> bool:
         """Replaces an operation's metadata.
@@ -346,7 +386,7 @@ class Operations(View):
             domain=self.domain,
             max_operation_bytes=self._max_operation_bytes,
         )
-        return Session(ledger=ledger, waiters=Waiters(self.store))
+        return Session(ledger=ledger, waiters=Waiters(self.store), authorizer=self.authorizer)
 
     @property
     def _open(self) -> Session:

@@ -3,7 +3,9 @@
     token = base64url( version expiry position mac )
 
 The mac covers the position, the expiry, and everything that must not change between the pages of
-one list: everything that its request says, but for the size of a page, and who asks.
+one list: everything that its request says, but for the size of a page, and who asks. The position
+is the id of an operation, which may be one that the caller must not know of, so it is encrypted:
+the mac of what it says is the nonce of a key stream (as in RFC 5297, SIV).
 
 Spec: AIP-158
 """
@@ -19,7 +21,7 @@ from longrunning.clock import DAY
 from longrunning.errors import InvalidArgument
 
 _HEADER = struct.Struct(">BQ")
-_VERSION = 1
+_VERSION = 2
 _MAC_BYTES = 16
 _LIFETIME = 3 * DAY
 
@@ -54,8 +56,9 @@ class PageTokens:
 
     def write(self, position: str, binding: ListBinding, *, now: int) -> str:
         """Returns the token of the page that begins behind `position`."""
-        body = _HEADER.pack(_VERSION, now + _LIFETIME) + position.encode()
-        token = base64.urlsafe_b64encode(body + self._mac(body, binding))
+        header, text = _HEADER.pack(_VERSION, now + _LIFETIME), position.encode()
+        mac = self._mac(header + text, binding)
+        token = base64.urlsafe_b64encode(header + self._crypted(text, mac) + mac)
         return token.rstrip(b"=").decode()
 
     def read(self, token: str, binding: ListBinding, *, now: int) -> str:
@@ -68,7 +71,8 @@ class PageTokens:
             raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
         except (binascii.Error, ValueError):
             raise _invalid("it is not a token of this service") from None
-        body, mac = raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]
+        sealed, mac = raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]
+        body = sealed[: _HEADER.size] + self._crypted(sealed[_HEADER.size :], mac)
         if len(body) <= _HEADER.size or not hmac.compare_digest(mac, self._mac(body, binding)):
             raise _invalid(
                 "it belongs to another list; all but page_size must be as for the page before"
@@ -77,6 +81,11 @@ class PageTokens:
         if expiry < now:
             raise _invalid("it has expired; start again from the first page")
         return body[_HEADER.size :].decode()
+
+    def _crypted(self, text: bytes, mac: bytes) -> bytes:
+        """Encrypts a position, or decrypts it."""
+        stream = hashlib.shake_256(b"position" + self._key + mac).digest(len(text))
+        return bytes(a ^ b for a, b in zip(text, stream, strict=True))
 
     def _mac(self, body: bytes, binding: ListBinding) -> bytes:
         message = struct.pack(">I", len(body)) + body + binding.encode()

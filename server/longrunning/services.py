@@ -3,7 +3,8 @@
 Spec: google/api/service.proto
 """
 
-from collections.abc import Iterable, Mapping
+import functools
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
@@ -90,6 +91,28 @@ def service_of(
         filter_aliases=dict(filter_aliases),
         config=found,
     )
+
+
+def required_scopes(
+    configs: Iterable[ServiceFile],
+) -> Callable[[str], tuple[tuple[str, ...], ...] | None]:
+    """Returns what says which OAuth scopes a method needs, by its selector.
+
+    It returns sets of scopes, any one of which suffices: none where no credential is needed, and an
+    empty one where any will do; or None where no `authentication.rules` speak of the method. As
+    everywhere, the last rule that speaks of it holds, and a later file overrides an earlier one.
+
+    Raises:
+        ServiceConfigError: a file cannot be read.
+    """
+    read = [load_service_config(find_service_config(config)) for config in configs]
+
+    @functools.lru_cache(maxsize=1024)  # methods that nobody has are asked for, too
+    def needed(selector: str) -> tuple[tuple[str, ...], ...] | None:
+        found = (config.scopes(selector) for config in reversed(read))
+        return next((scopes for scopes in found if scopes is not None), None)
+
+    return needed
 
 
 def left_out(configs: Iterable[ServiceFile]) -> list[http_pb2.HttpRule]:

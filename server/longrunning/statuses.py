@@ -39,8 +39,11 @@ async def abort(
 
     gRPC resets a call whose trailers are too long, so what is too long for them is shortened.
     """
-    await context.abort_with_status(rpc_status.to_status(_fitted(status_of(error, domain))))
-    raise AssertionError("abort_with_status returned")
+    status = rpc_status.to_status(_fitted(status_of(error, domain)))
+    # Over HTTP the challenge becomes the header of that name.
+    challenge = (("www-authenticate", error.challenge),) if error.challenge else ()
+    await context.abort(status.code, status.details, (*status.trailing_metadata, *challenge))
+    raise AssertionError("abort returned")
 
 
 def _fitted(status: status_pb2.Status) -> status_pb2.Status:

@@ -4,12 +4,15 @@ Spec: google/longrunning/operations.proto
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from google.longrunning import operations_pb2, operations_pb2_grpc
 
 from longrunning import filters, lifecycle, names
+from longrunning.auth.authorizer import Authorizer
+from longrunning.auth.caller import Caller
+from longrunning.auth.permission import Permission
 from longrunning.errors import InvalidArgument, OperationNotFound, Unimplemented
 from longrunning.handlers import Handlers
 from longrunning.ledger import Ledger
@@ -17,7 +20,7 @@ from longrunning.lifecycle import Record
 from longrunning.names import ParentPattern
 from longrunning.page_tokens import ListBinding, PageTokens
 from longrunning.servicer import OperationsServicer, Target
-from longrunning.services import Service
+from longrunning.services import OPERATIONS, Service
 from longrunning.stores import Query
 from longrunning.waiters import Waiters
 
@@ -31,10 +34,17 @@ _BYTES_PER_PAGE = 4 * 1024 * 1024  # the same, of large operations
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """What there is only while the store is open."""
+    """What there is only while the store is open.
+
+    Attributes:
+        ledger: where changes are written.
+        waiters: who waits.
+        authorizer: decides what callers may do; None lets everyone do everything.
+    """
 
     ledger: Ledger
     waiters: Waiters
+    authorizer: Authorizer | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +64,10 @@ class Limits:
 
 class View:
     """Answers the five methods for what is seen through one service's door.
+
+    Each takes its caller: `caller_of(context)`, or None for the service itself, which sees all.
+    What a caller may not see is absent for him, and PermissionDenied says that he may not call a
+    method on a parent, whatever exists there.
 
     Args:
         session: returns the open session, or raises RuntimeError.
@@ -87,7 +101,7 @@ class View:
         servicer = OperationsServicer(self, domain=self.domain)
         operations_pb2_grpc.add_OperationsServicer_to_server(servicer, target)
 
-    async def get(self, name: str) -> operations_pb2.Operation:
+    async def get(self, name: str, *, caller: Caller | None = None) -> operations_pb2.Operation:
         """Returns the latest state of an operation.
 
         Raises:
@@ -96,14 +110,17 @@ class View:
             Unimplemented: the service leaves the method out.
         """
         self._service.require("GetOperation")
-        return (await self._find(name)).message()
+        return (await self._find(name, self._permission("GetOperation", caller))).message()
 
-    async def wait(self, name: str, timeout: float | None = None) -> operations_pb2.Operation:
+    async def wait(
+        self, name: str, timeout: float | None = None, *, caller: Caller | None = None
+    ) -> operations_pb2.Operation:
         """Returns the operation once it is done, or its latest state when the time is over.
 
         Args:
             name: the operation.
             timeout: how long to wait, in seconds; None, or more than the server's maximum, is that.
+            caller: who waits.
 
         Raises:
             InvalidArgument: the name is malformed, or the timeout negative.
@@ -118,12 +135,14 @@ class View:
                 reason="NEGATIVE_TIMEOUT",
                 metadata={"value": f"{timeout:g}"},
             )
-        await self._find(name)  # before the wait: what is another service's must look absent
+        permission = self._permission("WaitOperation", caller)
+        await self._find(name, permission)  # before the wait: what is not his must look absent
         longest = self._limits.max_wait
         seconds = longest if timeout is None else min(timeout, longest)
-        return self._seen(name, await self._session().waiters.wait(name, seconds)).message()
+        record = await self._session().waiters.wait(name, seconds)
+        return (await self._seen(name, record, permission)).message()
 
-    async def cancel(self, name: str) -> None:
+    async def cancel(self, name: str, *, caller: Caller | None = None) -> None:
         """Asks for an operation to be cancelled; what is done stays as it is.
 
         Raises:
@@ -132,7 +151,7 @@ class View:
             Unimplemented: its handler does not offer it, or the service leaves the method out.
         """
         self._service.require("CancelOperation")
-        record = await self._find(name)
+        record = await self._find(name, self._permission("CancelOperation", caller))
         handler = self._handlers.get(record.handler)
         if handler and not handler.cancellable:
             raise Unimplemented(
@@ -144,7 +163,7 @@ class View:
             name, lambda record, now: lifecycle.request_cancel(record, now=now), known=record
         )
 
-    async def delete(self, name: str) -> None:
+    async def delete(self, name: str, *, caller: Caller | None = None) -> None:
         """Forgets an operation; work that runs goes on, and its outcome is dropped.
 
         Raises:
@@ -153,7 +172,7 @@ class View:
             Unimplemented: the service leaves the method out.
         """
         self._service.require("DeleteOperation")
-        await self._find(name)
+        await self._find(name, self._permission("DeleteOperation", caller))
         if not await self._session().ledger.store.delete(name):
             raise OperationNotFound(name)
 
@@ -165,7 +184,7 @@ class View:
         page_size: int = 0,
         page_token: str = "",
         return_partial_success: bool = False,
-        caller: str = "",
+        caller: Caller | None = None,
     ) -> operations_pb2.ListOperationsResponse:
         """Returns one page of the operations of a parent, the newest first.
 
@@ -196,6 +215,8 @@ class View:
                 reason="PARTIAL_SUCCESS_OF_ONE_PARENT",
             )
         size = self._bounded(page_size)
+        permission = self._permission("ListOperations", caller)
+        await permission.require(None if pattern.has_wildcard else pattern.text)
         selection = filters.parse(filter, aliases=self._service.filter_aliases)
         ledger = self._session().ledger
         tokens = PageTokens(ledger.store.page_token_key)
@@ -204,7 +225,7 @@ class View:
             parent=pattern.text,
             filter=filter,
             partial_success=return_partial_success,
-            caller=caller,
+            caller=permission.caller_id,
         )
         position = ""
         if page_token:
@@ -213,7 +234,8 @@ class View:
         bounds = selection.bounds()
         # One more than a page holds tells whether there is another page.
         all_match = bounds.exact and not pattern.has_wildcard
-        limit = min(_ROWS_AT_ONCE, size + 1) if all_match else _ROWS_AT_ONCE
+        all_count = all_match and not permission.is_limited
+        limit = min(_ROWS_AT_ONCE, size + 1) if all_count else _ROWS_AT_ONCE
 
         room, rows, unread = MAX_PAGE_BYTES, _ROWS_PER_PAGE, _BYTES_PER_PAGE
         while rows > 0 and unread > 0:
@@ -227,10 +249,16 @@ class View:
                 scan=rows,
             )
             found = await ledger.store.list(query)
+            # Before anything of an operation is looked at: what is not his costs a caller nothing.
+            listed = {
+                record.id
+                for record in found
+                if pattern.matches(record.parent) and await permission.covers(record)
+            }
             if all_match:
-                read = _read(found, pattern, selection, unread)
+                read = _read(found, listed, selection, unread)
             else:  # a filter can ask much of a large operation
-                read = await asyncio.to_thread(_read, found, pattern, selection, unread)
+                read = await asyncio.to_thread(_read, found, listed, selection, unread)
             for record, operation in read:
                 if operation is not None:
                     full = len(page.operations) == size or len(record.operation) > room
@@ -261,35 +289,57 @@ class View:
             )
         return min(page_size or self._limits.page_size, self._limits.max_page_size)
 
-    async def _find(self, name: str) -> Record:
-        store = self._session().ledger.store
-        if self._service.name is None and names.is_resource_name(name):
-            # The door of all leads to every service's operations, however it writes their names.
-            record = await store.get(name)
-            if record is not None:
-                return record
-            self._service.name_format.check(name)
-            raise OperationNotFound(name)
-        self._service.name_format.check(name)
-        return self._seen(name, await store.get(name))
+    def _permission(self, method: str, caller: Caller | None) -> Permission:
+        return Permission(
+            self._session().authorizer,
+            caller,
+            service=self._service.name or "",
+            method=f"{OPERATIONS}.{method}",
+        )
 
-    def _seen(self, name: str, record: Record | None) -> Record:
-        """Returns a record, unless it is absent or another service's: the two look the same."""
-        if record is None or self._service.name not in (None, record.service):
+    async def _find(self, name: str, permission: Permission) -> Record:
+        # The door of all leads to every service's operations, however it writes their names.
+        any_format = self._service.name is None and names.is_resource_name(name)
+        if not any_format:
+            self._service.name_format.check(name)
+        await permission.require(names.parent_of(name))
+        record = await self._session().ledger.store.get(name)
+        try:
+            return await self._seen(name, record, permission)
+        except OperationNotFound:
+            if any_format:
+                self._service.name_format.check(name)
+            raise
+
+    async def _seen(self, name: str, record: Record | None, permission: Permission) -> Record:
+        """Returns a record that the caller may see through this door: all others look absent."""
+        if (
+            record is None
+            or self._service.name not in (None, record.service)
+            or not await permission.covers(record)
+        ):
             raise OperationNotFound(name)
         return record
 
 
 def _read(
-    found: Iterable[Record], pattern: ParentPattern, selection: filters.Filter, size: int
+    found: Iterable[Record], listed: Collection[str], selection: filters.Filter, size: int
 ) -> list[tuple[Record, operations_pb2.Operation | None]]:
-    """Reads records until `size` bytes are read; each with its operation if it is selected."""
+    """Reads records until `size` bytes are read; each with its operation if it is selected.
+
+    Args:
+        found: the records.
+        listed: the ids of those that belong to the list.
+        selection: selects among these.
+        size: in bytes.
+    """
     read: list[tuple[Record, operations_pb2.Operation | None]] = []
     for record in found:
         if size <= 0:
             break
         size -= len(record.operation)
-        operation = record.message()
-        selected = pattern.matches(record.parent) and selection.matches(operation)
-        read.append((record, operation if selected else None))
+        operation = record.message() if record.id in listed else None
+        if operation is not None and not selection.matches(operation):
+            operation = None
+        read.append((record, operation))
     return read

@@ -15,8 +15,10 @@ from longrunning import (
     Unimplemented,
     view,
 )
+from longrunning.auth import Caller
 
 PARENT = "projects/p/locations/l"
+OTHER = Caller(subject="other", issuer="https://issuer.example")
 UNKNOWN = "operations/0190a000-0000-7000-8000-000000000000"
 
 
@@ -220,7 +222,7 @@ async def test_only_the_size_of_a_page_may_change_on_the_way(operations: Operati
     token = (await operations.list(**list_)).next_page_token  # type: ignore[arg-type]
     page = await operations.list(**list_ | {"page_size": 2}, page_token=token)  # type: ignore[arg-type]
     assert len(page.operations) == 2
-    for change in ({"return_partial_success": False}, {"filter": "name:*"}, {"caller": "other"}):
+    for change in ({"return_partial_success": False}, {"filter": "name:*"}, {"caller": OTHER}):
         with pytest.raises(InvalidArgument) as refused:
             await operations.list(**list_ | change, page_token=token)  # type: ignore[arg-type]
         assert refused.value.field == "page_token"

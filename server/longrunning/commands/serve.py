@@ -67,6 +67,13 @@ def serve(
         bool,
         typer.Option("--no-work", help="Leave the work to 'lro worker' processes."),
     ] = False,
+    allow_unauthenticated: Annotated[
+        bool,
+        typer.Option(
+            "--allow-unauthenticated",
+            help="Serve other machines than this one, though an App has no authenticator.",
+        ),
+    ] = False,
     debug: Annotated[
         bool,
         typer.Option("--debug", envvar="LRO_DEBUG", help="Log more, and show tracebacks."),
@@ -99,6 +106,7 @@ def serve(
                 store=store,
                 engine=engine,
                 drain=drain,
+                allow_unauthenticated=allow_unauthenticated,
                 ready=ready,
             )
         )

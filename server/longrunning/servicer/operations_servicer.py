@@ -9,6 +9,7 @@ import grpc.aio
 from google.longrunning import operations_pb2, operations_pb2_grpc
 from google.protobuf import empty_pb2
 
+from longrunning.auth.caller import Caller, caller_of
 from longrunning.errors import OperationsError
 from longrunning.statuses import abort
 
@@ -28,7 +29,7 @@ class Target(Protocol):
 class Answers(Protocol):
     """What the servicer asks: `Operations`, or a view of it."""
 
-    async def get(self, name: str) -> operations_pb2.Operation:
+    async def get(self, name: str, *, caller: Caller | None) -> operations_pb2.Operation:
         """Returns an operation."""
 
     async def list(
@@ -39,16 +40,19 @@ class Answers(Protocol):
         page_size: int = 0,
         page_token: str = "",
         return_partial_success: bool = False,
+        caller: Caller | None,
     ) -> operations_pb2.ListOperationsResponse:
         """Returns a page of operations."""
 
-    async def delete(self, name: str) -> None:
+    async def delete(self, name: str, *, caller: Caller | None) -> None:
         """Forgets an operation."""
 
-    async def cancel(self, name: str) -> None:
+    async def cancel(self, name: str, *, caller: Caller | None) -> None:
         """Asks for an operation to be cancelled."""
 
-    async def wait(self, name: str, timeout: float | None = None) -> operations_pb2.Operation:
+    async def wait(
+        self, name: str, timeout: float | None = None, *, caller: Caller | None
+    ) -> operations_pb2.Operation:
         """Returns an operation when it is done, or when the time is over."""
 
 
@@ -69,7 +73,7 @@ class OperationsServicer(operations_pb2_grpc.OperationsServicer):  # type: ignor
     ) -> operations_pb2.Operation:
         """Returns the latest state of an operation."""
         try:
-            return await self._operations.get(request.name)
+            return await self._operations.get(request.name, caller=caller_of(context))
         except OperationsError as error:
             await abort(context, error, self._domain)
 
@@ -84,6 +88,7 @@ class OperationsServicer(operations_pb2_grpc.OperationsServicer):  # type: ignor
                 page_size=request.page_size,
                 page_token=request.page_token,
                 return_partial_success=_return_partial_success(request),
+                caller=caller_of(context),
             )
         except OperationsError as error:
             await abort(context, error, self._domain)
@@ -93,7 +98,7 @@ class OperationsServicer(operations_pb2_grpc.OperationsServicer):  # type: ignor
     ) -> empty_pb2.Empty:
         """Forgets an operation."""
         try:
-            await self._operations.delete(request.name)
+            await self._operations.delete(request.name, caller=caller_of(context))
         except OperationsError as error:
             await abort(context, error, self._domain)
         return empty_pb2.Empty()
@@ -103,7 +108,7 @@ class OperationsServicer(operations_pb2_grpc.OperationsServicer):  # type: ignor
     ) -> empty_pb2.Empty:
         """Asks for an operation to be cancelled."""
         try:
-            await self._operations.cancel(request.name)
+            await self._operations.cancel(request.name, caller=caller_of(context))
         except OperationsError as error:
             await abort(context, error, self._domain)
         return empty_pb2.Empty()
@@ -121,7 +126,7 @@ class OperationsServicer(operations_pb2_grpc.OperationsServicer):  # type: ignor
             remaining -= min(margin, _LARGEST_MARGIN)
             timeout = max(remaining, 0.0) if timeout is None else min(timeout, max(remaining, 0.0))
         try:
-            return await self._operations.wait(request.name, timeout)
+            return await self._operations.wait(request.name, timeout, caller=caller_of(context))
         except OperationsError as error:
             await abort(context, error, self._domain)
 

@@ -1,5 +1,6 @@
 """Where to listen."""
 
+import ipaddress
 import re
 import socket
 from dataclasses import dataclass
@@ -48,6 +49,17 @@ class Address:
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine reaches it, by all that its host resolves to."""
+        try:
+            found = socket.getaddrinfo(self.host, self.port, flags=socket.AI_PASSIVE)
+        except (OSError, UnicodeError):
+            return False
+        return all(
+            ipaddress.ip_address(str(where[0]).partition("%")[0]).is_loopback for *_, where in found
+        )
 
     def listen(self, option: str) -> socket.socket:
         """Returns a listening TCP socket.

@@ -6,9 +6,11 @@ from typing import Any
 import grpc.aio
 
 from grpc_transcoding import Transcoder
+from longrunning.auth.authenticator import Authenticator
+from longrunning.auth.interceptor import AuthenticationInterceptor
 from longrunning.operations import Operations
 from longrunning.servicer import ErrorInterceptor, Target
-from longrunning.services import ServiceFile, find_service_config, left_out
+from longrunning.services import ServiceFile, find_service_config, left_out, required_scopes
 from longrunning.serving.addresses import StartupError
 from longrunning.view import View
 
@@ -32,7 +34,12 @@ class App:
         service_configs: `google.api.Service` files by path, messages, or the names of those that
             are shipped (`operations_v1`); they say at which paths the methods are served. By
             default that is the service's own file, or `operations_v1` without a service.
+        authenticator: knows who calls; the `authentication.rules` of the service files say which
+            scopes each method needs. None lets everyone in.
         interceptors: see every call, of gRPC and of REST alike, the first one first.
+
+    Raises:
+        ServiceConfigError: there is an authenticator, and a service file cannot be read.
     """
 
     def __init__(
@@ -42,15 +49,25 @@ class App:
         service: View | None = None,
         servicers: Sequence[tuple[AddToServer, object]] = (),
         service_configs: Sequence[ServiceFile] | None = None,
+        authenticator: Authenticator | None = None,
         interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
     ) -> None:
         self.operations = operations
-        self.interceptors = (ErrorInterceptor(operations.domain), *interceptors)
+        self.authenticator = authenticator
         self._view = service or operations
         self._servicers = tuple(servicers)
         if service_configs is None:
             service_configs = (self._view.service.config or DEFAULT_SERVICE_CONFIG,)
         self._service_configs = tuple(service_configs)
+        first: list[grpc.aio.ServerInterceptor] = [ErrorInterceptor(operations.domain)]
+        if authenticator:
+            scopes = required_scopes(self._service_configs)
+            first.append(
+                AuthenticationInterceptor(
+                    authenticator, required_scopes=scopes, domain=operations.domain
+                )
+            )
+        self.interceptors = (*first, *interceptors)
 
     @property
     def service_name(self) -> str:

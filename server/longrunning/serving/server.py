@@ -12,6 +12,7 @@ from longrunning.serving.app import App, shared_operations
 from longrunning.serving.by_host import ByHost
 from longrunning.serving.door import Door, DoorAddress
 from longrunning.serving.http_server import HttpServer
+from longrunning.serving.openness import check_openness
 from longrunning.stores import StoreError, store_from_url
 
 __all__ = ["Addresses", "StartupError", "serve"]
@@ -41,6 +42,7 @@ async def serve(
     store: str | None = None,
     engine: Engine | None = None,
     drain: float = 10.0,
+    allow_unauthenticated: bool = False,
     ready: Callable[[Addresses], None],
 ) -> None:
     """Serves apps over gRPC and HTTP until SIGTERM or SIGINT, and then stops cleanly.
@@ -59,15 +61,22 @@ async def serve(
         store: the URL of a store to use in place of the apps' own.
         engine: runs the work in place of the apps' own.
         drain: how long calls, and then work, may take to finish at the stop, in seconds.
+        allow_unauthenticated: serve other machines too, though an app has no authenticator.
         ready: called once, when all ports are served.
 
     Raises:
-        StartupError: an address, the store or a service file is not usable, or the apps do not
-            belong together.
+        StartupError: an address, the store or a service file is not usable, the apps do not belong
+            together, or other machines could use them without a token.
     """
     grpc_address, http_address = Address.parse(grpc, "--grpc"), Address.parse(http, "--http")
     shared_address = Address.parse(http_by_host, "--http-by-host") if http_by_host else None
     operations = shared_operations(apps)
+    listening = {"--grpc": grpc_address, "--http": http_address, "--http-by-host": shared_address}
+    check_openness(
+        apps,
+        {option: address for option, address in listening.items() if address},
+        allow_unauthenticated=allow_unauthenticated,
+    )
     stop = process.stop_signal()
     operations.drain_seconds = drain
     if engine is not None:

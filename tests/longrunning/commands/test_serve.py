@@ -74,11 +74,13 @@ def test_prints_one_line_when_it_is_ready(lro, served):
         "store": None,
         "engine": None,
         "drain": 10.0,
+        "allow_unauthenticated": False,
     }
 
 
 def test_hands_its_options_on(lro, served):
     options = ["--grpc", "[::1]:0", "--http", "0.0.0.0:0", "--store", "memory:", "--drain", "1.5"]
+    options.append("--allow-unauthenticated")
     assert lro("serve", "shop:app", *options).code == 0
     assert served[0][1] == {
         "grpc": "[::1]:0",
@@ -87,6 +89,7 @@ def test_hands_its_options_on(lro, served):
         "store": "memory:",
         "engine": None,
         "drain": 1.5,
+        "allow_unauthenticated": True,
     }
 
 

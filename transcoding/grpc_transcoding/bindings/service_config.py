@@ -55,18 +55,16 @@ class ServiceConfig:
     def scopes(self, selector: str) -> tuple[tuple[str, ...], ...] | None:
         """Returns the alternatives of OAuth scopes for a method, or None if no rule names it.
 
-        Each alternative is a set of scopes that a caller may hold to be let in. The last rule
-        that matches holds.
+        Each alternative is a set of scopes that a caller may hold to be let in; there is none where
+        no credential is needed, and an empty one where any will do. The last rule that matches
+        holds.
         """
         for rule in reversed(self.authentication_rules):
             if selects(rule.selector, selector):
                 if rule.allow_without_credential:
                     return ()
-                return tuple(
-                    (scope.strip(),)
-                    for scope in rule.oauth.canonical_scopes.split(",")
-                    if scope.strip()
-                )
+                named = (scope.strip() for scope in rule.oauth.canonical_scopes.split(","))
+                return tuple((scope,) for scope in named if scope) or ((),)
         return None
 
     def deadline(self, selector: str) -> float | None:

@@ -90,7 +90,8 @@ def openapi_document(
             }
         },
     }
-    if scopes := _scopes(assembly):
+    if any(policy.scopes for policy in assembly.rules.policies.values()):
+        scopes = _scopes(assembly)
         flow = {"authorizationUrl": authorization_url, "tokenUrl": token_url, "scopes": scopes}
         components["securitySchemes"] = {
             "oauth2": {"type": "oauth2", "flows": {"authorizationCode": flow}}

@@ -1,0 +1,67 @@
+"""Who calls, and what they may do.
+
+authenticator = Authenticator([JWTVerifier(issuer=..., audience=..., keys="https://.../jwks.json")])
+operations = Operations(store, authorizer=OwnerOnly())
+app = App(operations, authenticator=authenticator)
+
+`JWTVerifier` and `IntrospectionVerifier` need the extra `auth`.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from longrunning.auth.authenticator import Authenticator
+    from longrunning.auth.authorizer import Access, Authenticated, Authorizer, OwnerOnly
+    from longrunning.auth.caller import ANONYMOUS, Caller, caller_of
+    from longrunning.auth.interceptor import AuthenticationInterceptor
+    from longrunning.auth.introspection import IntrospectionVerifier
+    from longrunning.auth.jwt_verifier import JWTVerifier
+    from longrunning.auth.prefix_grants import GrantsError, PrefixGrants
+    from longrunning.auth.verifier import InvalidTokenError, TokenVerifier
+
+# Where each name is defined: imported when first used, since every server knows callers, and few
+# need what checks their tokens.
+_HOMES = {
+    "ANONYMOUS": "caller",
+    "Access": "authorizer",
+    "Authenticated": "authorizer",
+    "AuthenticationInterceptor": "interceptor",
+    "Authenticator": "authenticator",
+    "Authorizer": "authorizer",
+    "Caller": "caller",
+    "GrantsError": "prefix_grants",
+    "IntrospectionVerifier": "introspection",
+    "InvalidTokenError": "verifier",
+    "JWTVerifier": "jwt_verifier",
+    "OwnerOnly": "authorizer",
+    "PrefixGrants": "prefix_grants",
+    "TokenVerifier": "verifier",
+    "caller_of": "caller",
+}
+
+__all__ = [
+    "ANONYMOUS",
+    "Access",
+    "Authenticated",
+    "AuthenticationInterceptor",
+    "Authenticator",
+    "Authorizer",
+    "Caller",
+    "GrantsError",
+    "IntrospectionVerifier",
+    "InvalidTokenError",
+    "JWTVerifier",
+    "OwnerOnly",
+    "PrefixGrants",
+    "TokenVerifier",
+    "caller_of",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value

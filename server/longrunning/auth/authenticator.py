@@ -1,0 +1,126 @@
+"""From the metadata of a call to its caller.
+
+Spec: RFC 6750, section 2.1; RFC 9110, section 11
+"""
+
+import logging
+import re
+from collections.abc import Collection, Iterable, Sequence
+
+from longrunning.auth import refusals
+from longrunning.auth.caller import ANONYMOUS, Caller
+from longrunning.auth.scopes import NO_TOKEN, Alternatives, any_one_of, selects
+from longrunning.auth.verifier import InvalidTokenError, TokenVerifier
+from longrunning.errors import Unauthenticated
+
+_log = logging.getLogger(__name__)
+
+# The name of a scheme is written in any case; b64token is RFC 6750's.
+_CREDENTIALS = re.compile(r"(?P<scheme>[A-Za-z0-9!#$%&'*+.^_`|~-]+)(?: +(?P<rest>.*))?", re.DOTALL)
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+
+
+class Authenticator:
+    """Lets in whoever bears a token that is good, for scopes that suffice.
+
+    Args:
+        verifiers: check tokens; the first that takes a token by its look decides.
+        scopes: any one of these lets a caller use a method of which no `authentication.rules` of
+            the service files speak; without any, every good token does.
+        without_token: methods that need no token, such as `grpc.health.v1.Health.*`; a token that
+            is sent all the same has to be good.
+        realm: what the challenge of a refusal calls this service.
+        max_token_bytes: longer tokens are refused unread.
+
+    Raises:
+        ValueError: there is no verifier, or the realm cannot be written in a header.
+    """
+
+    def __init__(
+        self,
+        verifiers: Sequence[TokenVerifier],
+        *,
+        scopes: Collection[str] = (),
+        without_token: Collection[str] = (),
+        realm: str = "longrunning",
+        max_token_bytes: int = 8192,
+    ) -> None:
+        if not verifiers:
+            raise ValueError("an Authenticator needs a verifier: without one nobody can come in")
+        if '"' in realm or "\\" in realm or not (realm.isascii() and realm.isprintable()):
+            raise ValueError(f"the realm {realm!r} is not printable ASCII without quotes")
+        self._verifiers = tuple(verifiers)
+        self._otherwise = any_one_of(scopes)
+        self._without_token = tuple(without_token)
+        self._realm = realm
+        self._max_token_bytes = max_token_bytes
+
+    async def authenticate(
+        self,
+        selector: str,
+        metadata: Iterable[tuple[str, str | bytes]],
+        required: Alternatives | None,
+    ) -> Caller:
+        """Returns who calls.
+
+        Args:
+            selector: the method, `pkg.Service.Method`.
+            metadata: of the call.
+            required: what the service files say of the method.
+
+        Raises:
+            Unauthenticated: there is no token, or it is not good.
+            PermissionDenied: it is good for other scopes.
+            Unavailable: it cannot be checked now.
+        """
+        needed = self._needed(selector, required)
+        try:
+            token = self._token(metadata)
+            if token is None:
+                if needed == NO_TOKEN:
+                    return ANONYMOUS
+                raise refusals.credentials_missing(self._realm)
+            caller = await self._verified(token)
+        except InvalidTokenError as error:
+            _log.info("refused a token for %s: %s", selector, error)
+            raise (refusals.expired if error.expired else refusals.invalid)(self._realm) from None
+        except Unauthenticated as error:
+            _log.info("refused a call of %s: %s", selector, error.reason)
+            raise
+        if needed and not any(caller.scopes.issuperset(each) for each in needed):
+            _log.info("refused %s for %s: the scopes do not suffice", caller.id, selector)
+            raise refusals.scope_insufficient(self._realm, selector, needed)
+        return caller
+
+    def _needed(self, selector: str, required: Alternatives | None) -> Alternatives:
+        if any(selects(pattern, selector) for pattern in self._without_token):
+            return NO_TOKEN
+        return self._otherwise if required is None else required
+
+    def _token(self, metadata: Iterable[tuple[str, str | bytes]]) -> str | None:
+        sent = [value for key, value in metadata if key == "authorization"]
+        if not sent:
+            return None
+        if len(sent) > 1:
+            raise refusals.overloaded(self._realm)
+        (credentials,) = sent
+        if isinstance(credentials, bytes):
+            credentials = credentials.decode("latin-1")
+        if len(credentials) > self._max_token_bytes + len("Bearer "):
+            raise InvalidTokenError(f"it has more than {self._max_token_bytes} bytes")
+        found = _CREDENTIALS.fullmatch(credentials.strip())
+        if found is None or found["scheme"].lower() != "bearer":
+            raise refusals.not_bearer(self._realm)
+        token = found["rest"] or ""
+        if not _TOKEN.fullmatch(token):
+            raise InvalidTokenError("it is no token of RFC 6750's alphabet")
+        return token
+
+    async def _verified(self, token: str) -> Caller:
+        for verifier in self._verifiers:
+            if verifier.takes(token):
+                caller = await verifier.verify(token)
+                if not caller.id:
+                    raise InvalidTokenError("its verifier does not say who bears it")
+                return caller
+        raise InvalidTokenError("no verifier takes tokens that look like this")

@@ -1,0 +1,66 @@
+"""Who calls, as the RPC that is being answered knows it."""
+
+import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import grpc.aio
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Whoever sent a token that was checked, or, with an empty subject, no token.
+
+    Attributes:
+        subject: who it is, in the words of the issuer.
+        issuer: who says so, such as `https://accounts.example.com`.
+        scopes: what the token is good for.
+    """
+
+    subject: str
+    issuer: str
+    scopes: frozenset[str] = frozenset()
+
+    @property
+    def id(self) -> str:
+        """`issuer#subject`, what operations keep of who started them; "" for nobody known.
+
+        No `#` of the issuer's own is in it, so no two callers have the same.
+        """
+        if not self.subject:
+            return ""
+        return f"{quote(self.issuer, safe=':/?&=@+,;~')}#{self.subject}"
+
+
+ANONYMOUS = Caller(subject="", issuer="")
+"""The caller of an RPC who has shown no token, or whom nobody asked for one."""
+
+_current: ContextVar[Caller] = ContextVar("longrunning caller", default=ANONYMOUS)
+
+
+def caller_of(
+    context: grpc.aio.ServicerContext[Any, Any] | grpc.ServicerContext | None,
+) -> Caller | None:
+    """Returns who calls the RPC that is being answered; without one, None: the service itself.
+
+    It is known wherever the RPC is answered: in its servicer, in what that awaits, and in threads
+    that `asyncio.to_thread` runs for it.
+
+    Args:
+        context: of the RPC.
+    """
+    # A real server's context takes no attributes, so the caller travels beside it.
+    return None if context is None else _current.get()
+
+
+@contextlib.contextmanager
+def answering(caller: Caller) -> Iterator[None]:
+    """Makes somebody the caller of what is done meanwhile."""
+    token = _current.set(caller)
+    try:
+        yield
+    finally:
+        _current.reset(token)

@@ -1,0 +1,172 @@
+"""The keys of an issuer, kept and fetched again."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from longrunning.auth.fetching import FetchError, check_url, fetch_json
+from longrunning.auth.jwks import Key, KeySetError, parse_keys, read_keys
+from longrunning.auth.verifier import cannot_check
+from longrunning.auth.watched_file import WatchedFile
+from longrunning.clock import Clock, microseconds
+
+_log = logging.getLogger(__name__)
+
+
+class KeySource(Protocol):
+    """Where keys come from."""
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether there are others now, as far as that can be told for nothing."""
+
+    async def load(self) -> Sequence[Key]:
+        """Returns the keys that there are.
+
+        Raises:
+            FetchError: they cannot be had.
+            KeySetError: what is there is no key set.
+        """
+
+
+class JwksFile:
+    """A key set in a file.
+
+    Args:
+        path: of the file.
+
+    Raises:
+        ValueError: it cannot be read, or is no key set.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = WatchedFile(path)
+        try:
+            self._load()
+        except (FetchError, KeySetError) as error:
+            raise ValueError(f"{path}: {error}") from None
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether the file has."""
+        return self._file.has_changed
+
+    async def load(self) -> Sequence[Key]:
+        """Reads the file."""
+        return await asyncio.to_thread(self._load)
+
+    def _load(self) -> Sequence[Key]:
+        try:
+            return read_keys(self._file.read())
+        except OSError as error:
+            raise FetchError(f"it cannot be read: {error.strerror}") from None
+
+
+class JwksUrl:
+    """A key set that is published.
+
+    Args:
+        url: HTTPS, or HTTP on loopback.
+        seconds: how long a fetch may take.
+
+    Raises:
+        ValueError: the URL is another one.
+    """
+
+    has_changed = False  # which only a fetch could tell
+
+    def __init__(self, url: str, *, seconds: float) -> None:
+        check_url("the URL of the keys", url)
+        self._url = url
+        self._seconds = seconds
+
+    async def load(self) -> Sequence[Key]:
+        """Fetches them."""
+        return parse_keys(await fetch_json(self._url, seconds=self._seconds))
+
+
+class KeySet:
+    """The keys of an issuer, no older than their lifetime.
+
+    From half of their lifetime on they are fetched again behind the callers' backs; whoever needs a
+    key that is not there waits for a fetch. However many ask, and whatever for, there is one fetch
+    at a time, and one in `retry` seconds.
+
+    Args:
+        source: where they come from.
+        lifetime: how long a key counts after it was last seen there, in seconds.
+        retry: how long after one fetch the next one may begin, in seconds.
+        clock: tells the time.
+    """
+
+    def __init__(self, source: KeySource, *, lifetime: float, retry: float, clock: Clock) -> None:
+        self._source = source
+        self._lifetime = microseconds("key lifetime", lifetime)
+        self._retry = microseconds("key retry", retry)
+        self._clock = clock
+        self._keys: Sequence[Key] = ()
+        self._loaded_at: int | None = None
+        self._tried_at: int | None = None
+        self._loading: asyncio.Task[None] | None = None
+
+    async def find(self, kid: str, algorithm: str) -> Key | None:
+        """Returns the key that a token says it is signed with.
+
+        Args:
+            kid: the name of the key, "" where the token names none.
+            algorithm: one of `KEY_OF`.
+
+        Raises:
+            Unavailable: there are no keys, or too old ones, and no others can be had.
+        """
+        if self._source.has_changed or (self._is_older_than(self._lifetime) and self._may_load):
+            await self._load()
+        elif self._is_older_than(self._lifetime // 2) and self._may_load:
+            self._begin_to_load()
+        if self._is_older_than(self._lifetime):
+            raise cannot_check()
+        key = self._look_up(kid, algorithm)
+        if key is None and self._may_load:
+            await self._load()
+            key = self._look_up(kid, algorithm)
+        return key
+
+    def _look_up(self, kid: str, algorithm: str) -> Key | None:
+        fitting = [key for key in self._keys if key.is_for(algorithm)]
+        if kid:
+            fitting = [key for key in fitting if key.kid == kid]
+        return fitting[0] if len(fitting) == 1 else None
+
+    def _is_older_than(self, age: int) -> bool:
+        # A clock that was set back must not make keys live for ever.
+        return self._loaded_at is None or not 0 <= self._clock() - self._loaded_at < age
+
+    @property
+    def _may_load(self) -> bool:
+        """Whether a fetch is under way, or may begin."""
+        return (
+            self._loading is not None
+            or self._tried_at is None
+            or not 0 <= self._clock() - self._tried_at < self._retry
+        )
+
+    async def _load(self) -> None:
+        # Shielded: whoever goes away leaves the fetch to the others that wait for it.
+        await asyncio.shield(self._begin_to_load())
+
+    def _begin_to_load(self) -> "asyncio.Task[None]":
+        if self._loading is None:
+            self._loading = asyncio.get_running_loop().create_task(self._load_now())
+        return self._loading
+
+    async def _load_now(self) -> None:
+        self._tried_at = now = self._clock()
+        try:
+            self._keys = await self._source.load()
+            self._loaded_at = now
+        except (FetchError, KeySetError) as error:
+            _log.error("the keys that tokens are checked with are not renewed: %s", error)
+        finally:
+            self._loading = None

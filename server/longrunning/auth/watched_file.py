@@ -1,0 +1,38 @@
+"""A file that is read again when it has changed."""
+
+from pathlib import Path
+
+
+class WatchedFile:
+    """Tells whether a file is another one than when it was read last.
+
+    Args:
+        path: of the file.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._seen: tuple[int, ...] | None = None
+
+    def read(self) -> bytes:
+        """Returns what is in it.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        # Looked at first: what changes while it is read is read again.
+        self._seen = self._look()
+        return self.path.read_bytes()
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether it is worth reading again; False for a file that is gone."""
+        seen = self._look()
+        return seen is not None and seen != self._seen
+
+    def _look(self) -> tuple[int, ...] | None:
+        try:
+            found = self.path.stat()
+        except OSError:
+            return None
+        return (found.st_mtime_ns, found.st_size, found.st_ino)
