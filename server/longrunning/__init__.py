@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     )
     from longrunning.handlers import Handler, Resources
     from longrunning.operations import Operations
-    from longrunning.servicer import ErrorInterceptor, OperationsServicer
+    from longrunning.portal import Portal
+    from longrunning.servicer import ErrorInterceptor, OperationsServicer, SyncErrorInterceptor
     from longrunning.serving import App
     from longrunning.stores import MemoryStore, SQLiteStore, Store, StoreError
     from longrunning.stores import PostgresStore as PostgresStore
@@ -67,12 +68,14 @@ _HOMES = {
     "OperationsError": "errors",
     "OperationsServicer": "servicer",
     "PermissionDenied": "errors",
+    "Portal": "portal",
     "PostgresStore": "stores",
     "ResourceExhausted": "errors",
     "Resources": "handlers",
     "SQLiteStore": "stores",
     "Store": "stores",
     "StoreError": "stores",
+    "SyncErrorInterceptor": "servicer",
     "SyncOperationContext": "engines",
     "Unavailable": "errors",
     "Unimplemented": "errors",
@@ -102,11 +105,13 @@ __all__ = [
     "OperationsError",
     "OperationsServicer",
     "PermissionDenied",
+    "Portal",
     "ResourceExhausted",
     "Resources",
     "SQLiteStore",
     "Store",
     "StoreError",
+    "SyncErrorInterceptor",
     "SyncOperationContext",
     "Unavailable",
     "Unimplemented",

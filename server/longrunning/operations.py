@@ -5,8 +5,9 @@ import uuid
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import grpc
 import grpc.aio
 from google.api import service_pb2
 from google.longrunning import operations_pb2
@@ -25,11 +26,14 @@ from longrunning.packing import pack
 from longrunning.purging import Purging
 from longrunning.recovery import Recovery
 from longrunning.services import Service, service_of
-from longrunning.statuses import abort
+from longrunning.statuses import abort, abort_sync
 from longrunning.stores import Store
 from longrunning.traces import traceparent_of
 from longrunning.view import Limits, Session, View
 from longrunning.waiters import Waiters
+
+if TYPE_CHECKING:
+    from longrunning.portal import Portal
 
 
 class Operations(View):
@@ -38,7 +42,8 @@ class Operations(View):
     It is the view of all of them besides: `get`, `list`, `wait`, `cancel`, `delete`.
 
     Nothing is opened by making one. Open it with `async with operations:`, with
-    `FastAPI(lifespan=operations.lifespan)`, or let `App` do so.
+    `FastAPI(lifespan=operations.lifespan)`, let `App` do so, or, where nothing is async, use
+    `with operations.portal() as ops:`.
 
     Args:
         store: where the operations are kept.
@@ -97,7 +102,7 @@ class Operations(View):
         handler: Handler[Any, Any],
         request: Message,
         *,
-        context: grpc.aio.ServicerContext[Any, Any] | None = None,
+        context: grpc.aio.ServicerContext[Any, Any] | grpc.ServicerContext | None = None,
         parent: str = "",
         request_id: str = "",
         retention: float | None = None,
@@ -147,6 +152,8 @@ class Operations(View):
         except OperationsError as error:
             if context is None:
                 raise
+            if isinstance(context, grpc.ServicerContext):
+                abort_sync(context, error, self.domain)
             await abort(context, error, self.domain)
         if record.state is State.PENDING:
             self.engine.dispatch(record.name)
@@ -331,6 +338,17 @@ class Operations(View):
         async with self:
             yield
 
+    def portal(self) -> "Portal":
+        """Returns what opens this for sync code: `with operations.portal() as ops:`.
+
+        The operations are then open on an event loop in a thread, and `ops` has their methods,
+        which block.
+        """
+        # Most services are async, and what stands on this module cannot be imported at its top.
+        from longrunning.portal import Portal  # noqa: PLC0415
+
+        return Portal(self)
+
     def answer_waiters(self) -> None:
         """Answers everyone who waits with the latest state: what a server does before it stops."""
         self._open.waiters.drain()
@@ -349,6 +367,6 @@ class Operations(View):
         if self._opened is None:
             raise RuntimeError(
                 "this Operations is not open: use `async with operations:`, "
-                "FastAPI(lifespan=operations.lifespan), or an App"
+                "FastAPI(lifespan=operations.lifespan), an App, or `with operations.portal()`"
             )
         return self._opened

@@ -6,12 +6,15 @@ Spec: W3C Trace Context, section 3.2
 import re
 from typing import Any
 
+import grpc
 import grpc.aio
 
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
 
 
-def traceparent_of(context: grpc.aio.ServicerContext[Any, Any] | None) -> str:
+def traceparent_of(
+    context: grpc.aio.ServicerContext[Any, Any] | grpc.ServicerContext | None,
+) -> str:
     """Returns the `traceparent` that an RPC came with, "" for none or a malformed one."""
     if context is None:
         return ""

@@ -6,6 +6,7 @@ Spec: google/longrunning/operations.proto
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import grpc
 from google.longrunning import operations_pb2, operations_pb2_grpc
 
 from longrunning import filters, lifecycle
@@ -76,7 +77,16 @@ class View:
         self.domain = domain
 
     def add_to_server(self, target: Target) -> None:
-        """Adds `google.longrunning.Operations` to a gRPC server or a transcoder."""
+        """Adds `google.longrunning.Operations` to an aio server, or a transcoder of aio servicers.
+
+        Raises:
+            TypeError: it is a sync server.
+        """
+        if isinstance(target, grpc.Server):
+            raise TypeError(
+                "this is a sync server: use `with operations.portal() as ops:` and "
+                "`ops.add_to_server(server)`"
+            )
         servicer = OperationsServicer(self, domain=self.domain)
         operations_pb2_grpc.add_OperationsServicer_to_server(servicer, target)
 
