@@ -17,7 +17,7 @@ FLOORS = [
     {"engines", "purging", "view"},
     {"recovery"},
     {"operations"},
-    {"portal"},
+    {"portal", "testing"},
     {"serving"},
     {"commands"},
 ]

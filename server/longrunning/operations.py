@@ -90,7 +90,7 @@ class Operations(View):
         self.engine = engine or InProcessEngine()
         self._retention = retention
         self._sweep_seconds = sweep_seconds
-        self._clock = clock
+        self.clock = clock
         self._max_operation_bytes = max_operation_bytes
         self._services: dict[str, Service] = {}
         self._opened: Session | None = None
@@ -356,7 +356,7 @@ class Operations(View):
     def _assemble(self) -> Session:
         ledger = Ledger(
             self.store,
-            clock=self._clock,
+            clock=self.clock,
             domain=self.domain,
             max_operation_bytes=self._max_operation_bytes,
         )
