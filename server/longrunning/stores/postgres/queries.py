@@ -149,4 +149,11 @@ class Queries:
         )
 
 
+# For one transaction. The planner cannot know how many of those that wait have their turn; where it
+# guesses few, it reads and sorts all of them instead of walking down the index to the first ones.
+WALK_INDEXES = """
+SELECT set_config('enable_bitmapscan', 'off', true), set_config('enable_seqscan', 'off', true),
+    set_config('enable_sort', 'off', true)
+"""
+
 NOTIFY = "SELECT pg_notify(%s, %s)"
