@@ -75,6 +75,12 @@ async def test_what_a_handler_raises_in_its_process_ends_the_operation(
     assert b"secret" not in done.SerializeToString()
 
 
+async def test_an_exception_is_mapped_once_where_it_was_raised(operations: Operations) -> None:
+    started = await operations.start(process_handlers.fail_as_anything, TEXT())
+    done = await operations.wait(started.name, WAIT)
+    assert (done.error.code, done.error.message) == (code_pb2.ABORTED, "A ValueError.")
+
+
 async def test_a_server_that_stops_interrupts_its_processes(tmp_path: Path) -> None:
     before = children()
     operations = Operations(MemoryStore(), engine=InProcessEngine(sweep_seconds=0.02), drain=0.0)
