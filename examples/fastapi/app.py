@@ -69,7 +69,7 @@ async def start_export(wanted: ExportRequest, request: Request, response: Respon
         request_id=request.headers.get("x-request-id", ""),
     )
     response.headers["Location"] = f"/api/v1/{operation.name}"
-    return operation.name
+    return str(operation.name)
 
 
 _HTTP = {code_pb2.INVALID_ARGUMENT: 400, code_pb2.ALREADY_EXISTS: 409, code_pb2.ABORTED: 409}
