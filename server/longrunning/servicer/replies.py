@@ -10,7 +10,7 @@ from google.longrunning import operations_pb2
 from google.protobuf import empty_pb2
 
 _DEADLINE_MARGIN = 0.1  # the part of the remaining time that is left for the answer to arrive
-_LARGEST_MARGIN = 0.5  # seconds
+_SMALLEST_MARGIN, _LARGEST_MARGIN = 0.02, 0.5  # seconds
 
 Request = TypeVar("Request")
 Answer = TypeVar("Answer")
@@ -103,7 +103,8 @@ class Replies:
         if request.HasField("timeout"):
             timeout = request.timeout.seconds + request.timeout.nanos / 1e9
         if remaining is not None:
-            remaining -= min(remaining * _DEADLINE_MARGIN, _LARGEST_MARGIN)
+            margin = max(remaining * _DEADLINE_MARGIN, _SMALLEST_MARGIN)
+            remaining -= min(margin, _LARGEST_MARGIN)
             timeout = max(remaining, 0.0) if timeout is None else min(timeout, max(remaining, 0.0))
         return await self._operations.wait(request.name, timeout)
 
