@@ -1,6 +1,7 @@
 """Operations for threads: opening, calling, closing, and what is refused."""
 
 import asyncio
+import contextvars
 import signal
 import subprocess
 import sys
@@ -19,9 +20,11 @@ from longrunning import (
     OperationNotFound,
     Operations,
     SQLiteStore,
+    Store,
     StoreError,
     SyncOperationContext,
 )
+from longrunning.lifecycle import Record
 
 TEXT = wrappers_pb2.StringValue
 NUMBER = wrappers_pb2.Int32Value
@@ -32,9 +35,7 @@ def loops() -> list[str]:
     return [thread.name for thread in threading.enumerate() if "portal" in thread.name]
 
 
-@pytest.mark.parametrize("kind", ["memory", "sqlite"])
-def test_work_is_started_and_waited_for(kind: str, tmp_path: Path) -> None:
-    store = MemoryStore() if kind == "memory" else SQLiteStore(tmp_path / "operations.db")
+def test_work_is_started_and_waited_for(store: Store) -> None:
     operations = Operations(store)
 
     @operations.handler(response=TEXT, metadata=NUMBER)
@@ -92,6 +93,21 @@ def test_many_threads_share_it() -> None:
         for thread in waiting:
             thread.join(PATIENCE)
     assert answers == [True] * 20
+
+
+def test_the_callers_context_goes_with_the_call() -> None:
+    caller: contextvars.ContextVar[str] = contextvars.ContextVar("caller", default="nobody")
+    seen: list[str] = []
+
+    class Watched(MemoryStore):
+        async def create(self, record: Record, request: bytes) -> Record:
+            seen.append(caller.get())
+            return await super().create(record, request)
+
+    with Operations(Watched()).portal() as ops:
+        caller.set("somebody")
+        ops.create()
+    assert seen == ["somebody"]
 
 
 def test_it_can_be_opened_again_but_not_twice_at_once() -> None:
@@ -162,6 +178,37 @@ def test_a_store_that_cannot_be_opened_leaves_nothing_behind(tmp_path: Path) -> 
     with pytest.raises(StoreError):
         operations.portal().__enter__()
     assert not loops()
+
+
+OPENING = """
+import asyncio, threading
+from longrunning import MemoryStore, Operations
+
+class Slow(MemoryStore):
+    async def open(self):
+        print("ready", flush=True)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            print("given up", flush=True)
+
+try:
+    Operations(Slow()).portal().__enter__()
+except KeyboardInterrupt:
+    print(threading.active_count(), flush=True)
+"""
+
+
+def test_ctrl_c_ends_the_opening() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", OPENING], stdout=subprocess.PIPE, text=True
+    )
+    with process:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE) == 0
+        assert process.stdout.read() == "given up\n1\n"
 
 
 def test_running_work_finishes_when_it_is_closed() -> None:
