@@ -183,6 +183,8 @@ class _Bench:
         _dead.add(dead)
         dead.add_done_callback(_dead.discard)
         await self._calls.close()
+        if self._handler.run == "process":
+            await dead  # that its process was killed is known here, as it would be in a service
         await self._store.worklist.retire(_OWNER)
 
     async def recover(self) -> None:

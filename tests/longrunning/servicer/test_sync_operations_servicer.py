@@ -9,7 +9,6 @@ from typing import Any
 
 import grpc
 import pytest
-from google.api_core import exceptions
 from google.longrunning import operations_pb2, operations_pb2_grpc
 from google.protobuf import wrappers_pb2
 from google.rpc import code_pb2, error_details_pb2
@@ -19,8 +18,9 @@ from longrunning import Aborted, MemoryStore, Operations, Portal, SyncErrorInter
 from longrunning.engines import AsyncOperationContext
 
 with warnings.catch_warnings():
+    # About the age of this Python, or of the oldest grpcio that we allow; once, at the import.
     warnings.simplefilter("ignore", FutureWarning)
-    from google.api_core import operations_v1
+    from google.api_core import exceptions, operations_v1
 
 TEXT = wrappers_pb2.StringValue
 THREADS = 4
