@@ -128,11 +128,13 @@ class Worker:
 
     async def _see_through(self, work: Work) -> None:
         name, handler = work.record.name, work.record.handler
+        observer = self._ledger.observer
         try:
-            if (attempt := await self._begin(work)) is not None:
-                self._attempts[name] = attempt
-                self.look([name])  # it may have been cancelled since it was claimed
-                await attempt.finish()
+            with observer.attempt(work.record) if observer else contextlib.nullcontext():
+                if (attempt := await self._begin(work)) is not None:
+                    self._attempts[name] = attempt
+                    self.look([name])  # it may have been cancelled since it was claimed
+                    await attempt.finish()
         except OperationsError as error:
             _log.warning("%s is left to be recovered: %s", name, error)
         except Exception:

@@ -11,6 +11,7 @@ from longrunning.serving.addresses import Address, StartupError
 from longrunning.serving.app import App
 from longrunning.serving.grpc_server import GrpcServer
 from longrunning.serving.http_server import HttpServer
+from longrunning.serving.metrics_server import serving_metrics
 from longrunning.stores import StoreError, store_from_url
 
 __all__ = ["Addresses", "StartupError", "serve"]
@@ -33,6 +34,7 @@ async def serve(
     store: str | None = None,
     engine: Engine | None = None,
     drain: float = 10.0,
+    metrics: str | None = None,
     ready: Callable[[Addresses], None],
 ) -> None:
     """Serves an app over gRPC and HTTP until SIGTERM or SIGINT, and then stops cleanly.
@@ -47,6 +49,7 @@ async def serve(
         store: the URL of a store to use in place of the app's own.
         engine: runs the work in place of the app's own.
         drain: how long calls, and then work, may take to finish at the stop, in seconds.
+        metrics: where Prometheus finds metrics, `HOST:PORT`; None for nowhere.
         ready: called once, when both ports are served.
 
     Raises:
@@ -63,7 +66,7 @@ async def serve(
             operations.store = store_from_url(store)
         transcoder = app.transcoder()
         grpc_server = GrpcServer(app)
-        async with operations:
+        async with serving_metrics(operations, metrics), operations:
             bound = grpc_server.bind(grpc_address)
             listener = http_address.listen("--http")
             http_server = HttpServer(transcoder, listener, grace=drain)
