@@ -8,7 +8,6 @@ from google.longrunning import operations_pb2
 from google.protobuf import any_pb2, empty_pb2, wrappers_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
-from examples.scanner._gen import scanner_pb2
 from longrunning import (
     Aborted,
     AlreadyExists,
@@ -64,98 +63,7 @@ async def test_an_operation_is_there_when_its_name_is_returned(
     assert result.value == "a"
 
 
-async def test_the_types_of_a_handler_come_from_its_method() -> None:
-    operations = Operations(MemoryStore())
-
-    @operations.handler(method="longrunning.examples.scan.v1.Scanner/Scan")
-    async def scan(request: object, operation: object) -> None:
-        """Scans."""
-
-    assert scan.name == "longrunning.examples.scan.v1.Scanner/Scan"
-    assert scan.response.DESCRIPTOR is scanner_pb2.Manifest.DESCRIPTOR
-    assert scan.metadata is not None
-    assert scan.metadata.DESCRIPTOR is scanner_pb2.ScanMetadata.DESCRIPTOR
-    assert scan.__doc__ == "Scans."
-
-
-async def test_a_decorated_handler_stays_callable() -> None:
-    operations = Operations(MemoryStore())
-
-    @operations.handler(run="thread", response=TEXT)
-    def upper(request: TEXT, operation: object) -> TEXT:
-        return TEXT(value=request.value.upper())
-
-    assert upper(TEXT(value="a"), None).value == "A"
-
-
 async def a_coroutine(request: object, operation: object) -> None: ...
-
-
-def a_function(request: object, operation: object) -> None: ...
-
-
-async def too_few(request: object) -> None: ...
-
-
-@pytest.mark.parametrize(
-    ("function", "options", "error", "message"),
-    [
-        (
-            a_function,
-            {},
-            TypeError,
-            "a_function is a plain function, so it has to say where it runs: run='thread' "
-            "(or make it async); got run=None",
-        ),
-        (
-            a_coroutine,
-            {"run": "thread"},
-            TypeError,
-            "a_coroutine is async, so it runs on the loop: leave out run='thread'",
-        ),
-        (too_few, {}, TypeError, "too_few must take two arguments, (request, operation)"),
-        (
-            a_coroutine,
-            {"on_interruption": "ignore"},
-            ValueError,
-            "on_interruption is 'ignore': expected 'retry' or 'fail'",
-        ),
-        (a_coroutine, {"max_attempts": 0}, ValueError, "max_attempts is 0: expected 1 or more"),
-        (
-            a_coroutine,
-            {"method": "no.Such/Method"},
-            ValueError,
-            "there is no method 'no.Such/Method': expected 'package.Service/Method', "
-            "with its generated module imported",
-        ),
-        (
-            a_coroutine,
-            {"method": "google.longrunning.Operations/GetOperation"},
-            ValueError,
-            "google.longrunning.Operations/GetOperation has no google.longrunning.operation_info "
-            "option: give response=... instead",
-        ),
-    ],
-)
-def test_a_wrong_declaration_is_refused_at_once(
-    function: Callable[..., object],
-    options: dict[str, object],
-    error: type[Exception],
-    message: str,
-) -> None:
-    with pytest.raises(error) as refused:
-        Operations(MemoryStore()).handler(**options)(function)  # type: ignore[arg-type]
-    assert str(refused.value) == message
-
-
-def test_two_handlers_cannot_share_a_name() -> None:
-    operations = Operations(MemoryStore())
-    operations.handler(name="a")(a_coroutine)
-    with pytest.raises(ValueError, match="there is a handler named 'a' already"):
-        operations.handler(name="a")(too_many)
-
-
-async def too_many(request: object, operation: object) -> None: ...
 
 
 async def test_a_handler_of_another_operations_is_refused(operations: Operations) -> None:

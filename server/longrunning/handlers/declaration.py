@@ -56,7 +56,9 @@ def declare(
             raise ValueError(f"{option} is {number}: expected 1 or more")
     for option, seconds in (("timeout", timeout), ("grace", grace), ("retention", retention)):
         if seconds is not None and not 0 <= seconds < math.inf:
-            raise ValueError(f"{option} is {seconds}: expected a finite number of seconds")
+            raise ValueError(
+                f"{option} is {seconds}: expected a finite number of seconds, 0 or more"
+            )
     if timeout == 0:
         raise ValueError("timeout is 0: expected more seconds than that, or None for no limit")
     if isinstance(labels, str):

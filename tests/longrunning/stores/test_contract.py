@@ -13,7 +13,7 @@ from google.protobuf import any_pb2
 from longrunning import AlreadyExists, Store, lifecycle
 from longrunning.filters import Bounds, parse
 from longrunning.lifecycle import Record, State
-from longrunning.stores import Query
+from longrunning.stores import Query, Work
 from tests.longrunning.stores.records import (
     DAY,
     FAILURE,
@@ -97,11 +97,15 @@ async def test_what_was_created_comes_back_equal(store: Store, another: Store) -
         caller="' OR 1=1 --",
         service="scanner.example.com",
         lease=9,
+        deadline=10,
+        conflict_key="the \N{SNOWMAN}",
+        exclusive=True,
+        trace="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
     )
-    assert await store.create(record, b"\x00\xff request") is record
+    assert await store.create(record, b"request") is record
     assert await store.get(record.name) == record
     assert await another.get(record.name) == record
-    assert await another.request(record.name) == b"\x00\xff request"
+    assert (await another.get(record.name)).exclusive is True
 
 
 async def test_an_any_of_an_unknown_type_is_kept_byte_for_byte(store: Store) -> None:
@@ -115,7 +119,6 @@ async def test_an_any_of_an_unknown_type_is_kept_byte_for_byte(store: Store) -> 
 
 async def test_what_is_not_there_is_none(store: Store) -> None:
     assert await store.get("operations/x") is None
-    assert await store.request("operations/x") is None
     assert await store.delete("operations/x") is False
     assert await store.replace(claimed(new_record())) is False
 
@@ -150,8 +153,9 @@ async def test_a_name_and_an_id_are_taken_once(store: Store) -> None:
         with pytest.raises(AlreadyExists) as refused:
             await store.create(clash, b"second")
         assert refused.value.reason == "NAME_TAKEN"
-    assert await store.request(record.name) == b"first"
     assert await walk(store, EVERYTHING) == [record]
+    (work,) = await store.worklist.claim({"scan": 1}, claimed, limit=1)
+    assert work.request == b"first"
 
 
 # Request ids
@@ -212,11 +216,10 @@ async def test_the_next_revision_replaces_what_can_change(store: Store, another:
     record = new_record(request_id="r")
     await store.create(record, b"request")
     changed = lifecycle.fail(claimed(record), FAILURE, now=NOW + 5)
-    changed = dataclasses.replace(changed, revision=2)
+    changed = dataclasses.replace(changed, revision=2, deadline=NOW + 6)
     assert await store.replace(changed)
     assert await store.get(record.name) == changed
     assert await another.get(record.name) == changed
-    assert await store.request(record.name) == b"request"
 
 
 async def test_a_stale_revision_changes_nothing(store: Store) -> None:
@@ -236,7 +239,7 @@ async def test_a_deleted_operation_does_not_come_back(store: Store) -> None:
     assert await store.delete(record.name)
     assert not await store.replace(claimed(record))
     assert await store.get(record.name) is None
-    assert await store.request(record.name) is None
+    assert await store.worklist.claim({"scan": 1}, claimed, limit=1) == []
     assert await store.delete(record.name) is False
 
 
@@ -536,10 +539,14 @@ async def test_what_was_written_is_there_when_the_store_is_opened_again(storage:
     for again in (store, storage.store()):
         await again.open()
         assert await again.get(record.name) == record
-        assert await again.request(record.name) == b"request"
         assert await again.get(done.name) == done
         assert again.page_token_key == key
         await again.close()
+
+    await store.open()
+    (work,) = await store.worklist.claim({"scan": 1}, claimed, limit=1)
+    assert work == Work(record=claimed(record), request=b"request", checkpoint=b"")
+    await store.close()
 
 
 async def test_the_key_of_page_tokens_is_secret_and_shared(store: Store, another: Store) -> None:

@@ -326,6 +326,19 @@ async def test_a_long_queue_of_other_handlers_is_not_in_the_way(store: SQLiteSto
     assert not any(each.startswith("SCAN operations") for each in details)
 
 
+async def test_each_look_up_of_a_claim_goes_by_an_index_of_the_unfinished(
+    store: SQLiteStore,
+) -> None:
+    plan = await store.write(
+        lambda c: c.execute(f"EXPLAIN QUERY PLAN {queries.OLDEST}", ("a", 1)).fetchall()
+    )
+    details = " | ".join(row[3] for row in plan)
+    assert "SEARCH operations USING INDEX operations_pending (handler=?)" in details
+    assert "SEARCH other USING INDEX operations_conflicting (conflict_key=? AND id<?)" in details
+    assert "SCAN operations USING INDEX operations_under_way" in details
+    assert "TEMP B-TREE" not in details
+
+
 # Faults: each is named to the caller, loses nothing that was acknowledged, and passes by itself
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import os
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Any, ClassVar
 
 import pytest
@@ -17,15 +17,17 @@ from hypothesis.stateful import (
 )
 
 from longrunning import Store, lifecycle
+from longrunning.errors import OperationConflict
 from longrunning.filters import Bounds
-from longrunning.lifecycle import TRANSITIONS, Event, IllegalTransition, Record
-from longrunning.stores import Query
+from longrunning.lifecycle import TRANSITIONS, Event, IllegalTransition, Record, State
+from longrunning.stores import Query, Work
 from tests.longrunning.stores.records import FAILURE, NOW, new_record, packed
 from tests.longrunning.stores.storages import Storage
 
 STEPS: dict[Event, Callable[[Record, int, int], Record]] = {
     Event.CLAIM: lambda record, value, now: lifecycle.claim(record, owner=f"w{value}", now=now),
     Event.REPORT: lambda record, value, now: lifecycle.report(record, packed(value), now=now),
+    Event.CHECKPOINT: lambda record, _, now: lifecycle.checkpoint(record, now=now),
     Event.REQUEST_CANCEL: lambda record, _, now: lifecycle.request_cancel(record, now=now),
     Event.SUCCEED: lambda record, value, now: lifecycle.succeed(record, packed(value), now=now),
     Event.FAIL: lambda record, _, now: lifecycle.fail(record, FAILURE, now=now),
@@ -38,6 +40,8 @@ RETENTION = 20
 WRITERS = st.sampled_from([0, 1])
 WHICH = st.integers(0, 10)
 EVENTS = st.sampled_from(list(Event))
+CHECKPOINTS = st.sampled_from([None, None, b"", b"one", b"two"])
+CLAIMED = (State.RUNNING, State.CANCELLING)
 
 
 class Lifecycles(RuleBasedStateMachine):
@@ -52,35 +56,62 @@ class Lifecycles(RuleBasedStateMachine):
         self.parent = f"examples/{next(self.examples)}"
         self.model: dict[str, Record] = {}
         self.requests: dict[str, bytes] = {}
+        self.checkpoints: dict[str, bytes] = {}
         self.seen: list[Record] = []
         self.now = NOW
 
-    @rule(writer=WRITERS, request_id=st.sampled_from(["", "", "a", "b"]))
-    def create(self, writer: int, request_id: str) -> None:
+    @rule(
+        writer=WRITERS,
+        request_id=st.sampled_from(["", "", "a", "b"]),
+        conflict_key=st.sampled_from(["", "", "k", "l"]),
+        exclusive=st.booleans(),
+    )
+    def create(self, writer: int, request_id: str, conflict_key: str, exclusive: bool) -> None:
         self.now += 1
         record = new_record(
-            parent=self.parent, request_id=request_id, retention=RETENTION, now=self.now
+            parent=self.parent,
+            request_id=request_id,
+            conflict_key=conflict_key,
+            exclusive=exclusive,
+            retention=RETENTION,
+            now=self.now,
         )
         expected = next(
             (r for r in self.model.values() if request_id and r.request_id == request_id), record
         )
         request = b"request of " + record.name.encode()
+        if expected is record and exclusive and (others := self._unfinished(conflict_key)):
+            with pytest.raises(OperationConflict) as refused:
+                self.run(self.writers[writer].create(record, request))
+            assert refused.value.metadata["name"] in [other.name for other in others]
+            return
         assert self.run(self.writers[writer].create(record, request)) == expected
         if expected is record:
             self.requests[record.name] = request
+            self.checkpoints[record.name] = b""
             self._stored(record)
 
-    @rule(writer=WRITERS, which=WHICH, event=EVENTS, value=st.integers(0, 3))
-    def step(self, writer: int, which: int, event: Event, value: int) -> None:
+    @rule(
+        writer=WRITERS, which=WHICH, event=EVENTS, value=st.integers(0, 3), checkpoint=CHECKPOINTS
+    )
+    def step(
+        self, writer: int, which: int, event: Event, value: int, checkpoint: bytes | None
+    ) -> None:
         """One writer takes a step from whatever revision it has seen."""
         base = self._recalled(which)
         changed = base and self._taken(base, event, value)
         if base is None or changed is None:
             return
         wins = self.model.get(base.name) == base
-        assert self.run(self.writers[writer].replace(changed)) is wins
+        if wins and self._is_barred(changed):
+            with pytest.raises(OperationConflict):
+                self.run(self.writers[writer].replace(changed, checkpoint))
+            return
+        assert self.run(self.writers[writer].replace(changed, checkpoint)) is wins
         if wins:
             self._stored(changed)
+            if checkpoint is not None:
+                self.checkpoints[base.name] = checkpoint
 
     @rule(which=WHICH, events=st.tuples(EVENTS, EVENTS), value=st.integers(0, 3))
     def race(self, which: int, events: tuple[Event, Event], value: int) -> None:
@@ -90,13 +121,20 @@ class Lifecycles(RuleBasedStateMachine):
         if base is None or None in racing:
             return
 
+        async def replace(writer: Store, to: Record) -> bool:
+            try:
+                return await writer.replace(to)
+            except OperationConflict:
+                assert self._is_barred(to)
+                return False
+
         async def race() -> list[bool]:
             return await asyncio.gather(
-                *(writer.replace(to) for writer, to in zip(self.writers, racing, strict=True))
+                *(replace(writer, to) for writer, to in zip(self.writers, racing, strict=True))
             )
 
         won = self.run(race())
-        if self.model.get(base.name) == base:
+        if self.model.get(base.name) == base and not all(map(self._is_barred, racing)):
             assert sorted(won) == [False, True]
             self._stored(racing[won.index(True)])
         else:
@@ -131,10 +169,17 @@ class Lifecycles(RuleBasedStateMachine):
         wanted = [r for r in self.model.values() if done in (None, r.state.done)]
         assert listed == sorted(wanted, key=lambda record: record.id, reverse=True)
 
-    @rule(writer=WRITERS)
-    def read_requests(self, writer: int) -> None:
-        for name, request in self.requests.items():
-            assert self.run(self.writers[writer].request(name)) == request
+    @rule(writer=WRITERS, room=st.integers(0, 3), limit=st.integers(0, 3))
+    def claim(self, writer: int, room: int, limit: int) -> None:
+        expected = self._claimable()[: min(room, limit)]
+        assert self._claimed([self.writers[writer]], room, limit) == [expected]
+
+    @rule(most=st.integers(1, 3))
+    def claim_at_once(self, most: int) -> None:
+        """Both writers claim at the same time: the oldest, each taken by one of them."""
+        expected = self._claimable()[: 2 * most]
+        first, second = self._claimed(self.writers, most, most)
+        assert sorted(first + second) == expected
 
     @invariant()
     def both_see_the_same(self) -> None:
@@ -152,6 +197,52 @@ class Lifecycles(RuleBasedStateMachine):
             operation = record.message()
             assert operation.done is record.state.done
             assert (operation.WhichOneof("result") is not None) is operation.done
+
+    def _claimed(self, writers: Sequence[Store], room: int, limit: int) -> list[list[str]]:
+        """The ids that each of these writers gets, all at once; checks what else it gets."""
+        self.now += 1
+
+        def take(record: Record) -> Record:
+            return lifecycle.claim(record, owner="claimer", now=self.now)
+
+        async def claim() -> list[Sequence[Work]]:
+            claims = [w.worklist.claim({"scan": room}, take, limit=limit) for w in writers]
+            return await asyncio.gather(*claims)
+
+        claimed = self.run(claim())
+        for work in itertools.chain(*claimed):
+            name = work.record.name
+            assert work.record == take(self.model[name])
+            assert work.request == self.requests[name]
+            assert work.checkpoint == self.checkpoints[name]
+            self._stored(work.record)
+        return [[work.record.id for work in works] for works in claimed]
+
+    def _claimable(self) -> list[str]:
+        """The ids of what may be claimed, the oldest first."""
+        return sorted(
+            record.id
+            for record in self.model.values()
+            if record.state is State.PENDING
+            and not any(
+                other.id < record.id or other.state in CLAIMED
+                for other in self._unfinished(record.conflict_key)
+            )
+        )
+
+    def _unfinished(self, conflict_key: str) -> list[Record]:
+        return [
+            record
+            for record in self.model.values()
+            if conflict_key and record.conflict_key == conflict_key and not record.state.done
+        ]
+
+    def _is_barred(self, record: Record) -> bool:
+        """Whether another operation of its key is claimed, and it would be too."""
+        return record.state in CLAIMED and any(
+            other.state in CLAIMED and other.id != record.id
+            for other in self._unfinished(record.conflict_key)
+        )
 
     def _taken(self, base: Record, event: Event, value: int) -> Record | None:
         """The record after a step; None where there is none or nothing to change."""
@@ -179,6 +270,7 @@ class Lifecycles(RuleBasedStateMachine):
     def _forget(self, name: str) -> None:
         self.model.pop(name, None)
         self.requests.pop(name, None)
+        self.checkpoints.pop(name, None)
 
     def teardown(self) -> None:
         for name in self.model:

@@ -56,12 +56,18 @@ WHERE operations.id IN (
 ORDER BY operations.id LIMIT :limit
 """  # noqa: S608 - names of our own columns
 
-# What has its turn: of its conflict key, nothing older is unfinished and nothing claimed.
+# What has its turn: of its conflict key, nothing is claimed and nothing older unfinished. The keys
+# of what is claimed are few and looked up once, so a long queue behind one costs little.
 _CLAIMABLE = """
-state = 'pending' AND (conflict_key = '' OR NOT EXISTS (
-    SELECT 1 FROM operations AS other
-    WHERE other.conflict_key = operations.conflict_key AND other.conflict_key <> ''
-        AND NOT other.done AND (other.id < operations.id OR other.state <> 'pending')
+state = 'pending' AND (conflict_key = '' OR (
+    conflict_key NOT IN (
+        SELECT conflict_key FROM operations
+        WHERE conflict_key <> '' AND state IN ('running', 'cancelling')
+    ) AND NOT EXISTS (
+        SELECT 1 FROM operations AS other
+        WHERE other.conflict_key = operations.conflict_key AND other.conflict_key <> ''
+            AND NOT other.done AND other.id < operations.id
+    )
 ))
 """
 
