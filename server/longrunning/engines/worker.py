@@ -156,7 +156,8 @@ class Worker:
             await self._give_up(record, timed_out(self._ledger))
             return None
         try:
-            assignment = Assignment.of(work)
+            observer = self._ledger.observer
+            assignment = Assignment.of(work, trace=observer.trace() if observer else "")
         except (LookupError, DecodeError) as error:
             _log.error("%s cannot begin: %s", record.name, error)
             await self._give_up(record, failure(self._ledger, _UNREADABLE))

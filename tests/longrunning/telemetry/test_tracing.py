@@ -26,6 +26,7 @@ from longrunning import (
 )
 from longrunning.telemetry import Tracing
 from tests.longrunning.stores.storages import Storage
+from tests.longrunning.telemetry import process_handlers
 
 TEXT = wrappers_pb2.StringValue
 TRACE_ID = 0x0AF7651916CD43DD8448EB211C80319C
@@ -226,6 +227,40 @@ async def test_work_that_runs_elsewhere_keeps_the_trace_it_was_created_in(
     await opened.operations.fail(name, status_pb2.Status(code=5))
     ids = {vars(line)["trace_id"] for line in caplog.records if hasattr(line, "trace_id")}
     assert ids == {trace.format_trace_id(caller.get_span_context().trace_id)}
+
+
+async def test_work_in_a_process_is_told_the_span_of_its_attempt(traced: Traced) -> None:
+    operations = process_handlers.operations
+    operations.observers = (traced.tracing,)
+    async with operations:
+        started = await operations.start(process_handlers.trace, TEXT())
+        done = await operations.wait(started.name, 60)
+        failed = await operations.start(process_handlers.fail, TEXT())
+        assert (await operations.wait(failed.name, 60)).error.code == 13
+    [work], [fault] = await traced.spans("process trace"), await traced.spans("process fail")
+    told = TEXT()
+    assert done.response.Unpack(told)
+    assert work.context
+    ids = trace.format_trace_id(work.context.trace_id), trace.format_span_id(work.context.span_id)
+    assert told.value.startswith("00-{}-{}-".format(*ids))
+    assert fault.events[0].attributes
+    assert 'raise ValueError("secret")' in str(fault.events[0].attributes["exception.stacktrace"])
+
+
+async def test_untraced_work_is_told_the_trace_of_its_start() -> None:
+    operations = Operations(MemoryStore())
+
+    @operations.handler(name="trace", response=TEXT)
+    async def tell(request: Any, operation: AsyncOperationContext) -> TEXT:
+        return TEXT(value=operation.trace)
+
+    async with operations:
+        await over_grpc(Scanner(operations, tell))
+        [listed] = (await operations.list()).operations
+        done = await operations.wait(listed.name, 20)
+    told = TEXT()
+    assert done.response.Unpack(told)
+    assert told.value == TRACEPARENT
 
 
 @pytest.mark.parametrize("storage", ["sqlite", "postgres"], indirect=True)
