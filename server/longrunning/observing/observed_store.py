@@ -105,6 +105,10 @@ class ObservedWorklist(Worklist):
         taken = self._worklist.claim(room, take, limit=limit, name=name)
         return await _timed(self._observer, "claim", taken)
 
+    async def held(self, owner: str) -> Sequence[Record]:
+        """Returns what an owner holds."""
+        return await _timed(self._observer, "held", self._worklist.held(owner))
+
     def watch(self, wake: Callable[[], None]) -> Unwatch:
         """Calls `wake` when there may be something to claim."""
         return self._worklist.watch(wake)

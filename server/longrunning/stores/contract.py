@@ -295,6 +295,13 @@ class Worklist(ABC):
             limit: how many at most.
         """
 
+    @abstractmethod
+    async def held(self, owner: str) -> Sequence[Record]:
+        """Returns the unfinished records that an owner has claimed, the oldest first.
+
+        After a claim that failed, that tells an owner what it was given all the same.
+        """
+
 
 class StoreError(Exception):
     """A store cannot be opened; the message is one line for whoever operates it."""

@@ -6,12 +6,14 @@ import logging
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
 from google.protobuf import wrappers_pb2
 
-from longrunning import AsyncOperationContext, MemoryStore, Observer, Operations, Store
+from longrunning import AsyncOperationContext, MemoryStore, Observer, Operations, Store, observing
 from longrunning.lifecycle import Record
 from longrunning.observing import ObservedStore
 
@@ -181,6 +183,30 @@ async def test_where_nobody_observes_nothing_is_in_between(store: Store) -> None
         assert session.waiters._store is operations.store
         assert session.ledger.observer is None
         assert session.waiters._observer is None
+
+
+@pytest.mark.parametrize(("observers", "called"), [((), False), ((Observer(),), True)])
+async def test_where_nobody_observes_no_observer_is_called(
+    observers: tuple[Observer, ...], called: bool
+) -> None:
+    operations = Operations(MemoryStore(), observers=observers)
+    room = str(Path(observing.__file__).parent)
+    entered = set()
+
+    def note(frame: FrameType, event: str, _: object) -> None:
+        if event == "call" and frame.f_code.co_filename.startswith(room):
+            entered.add(frame.f_code.co_name)
+
+    async with running(operations) as echo:
+        sys.setprofile(note)
+        try:
+            done = await run(operations, echo)
+            await operations.get(done.name)
+            await operations.list()
+            await operations.delete(done.name)
+        finally:
+            sys.setprofile(None)
+    assert bool(entered) is called, entered
 
 
 def test_where_nobody_observes_no_telemetry_is_imported() -> None:

@@ -514,6 +514,19 @@ async def test_work_without_an_owner_and_finished_work_are_nobodys_orphans(store
     assert await store.worklist.orphans(now=NOW + DAY, limit=10) == []
 
 
+async def test_an_owner_can_see_what_it_holds(store: Store, another: Store) -> None:
+    records = [new_record() for _ in range(4)]
+    for record in records:
+        await store.create(record, b"")
+    for record in (records[2], records[0]):
+        await store.replace(claimed(record, "me"))
+    await store.replace(claimed(records[1], "you"))
+    mine = [claimed(records[0], "me"), claimed(records[2], "me")]
+    assert await another.worklist.held("me") == mine
+    await store.replace(lifecycle.cancel(mine[0], now=NOW))
+    assert await store.worklist.held("me") == mine[1:]
+
+
 async def test_a_cancelling_operation_is_orphaned_too(store: Store) -> None:
     record = new_record()
     await store.create(record, b"")

@@ -129,6 +129,7 @@ class Queries:
             f"AND NOT EXISTS (SELECT 1 FROM {owners} WHERE {owners}.owner = o.owner "
             "AND expire_time >= clock_timestamp()) ORDER BY id LIMIT %s"
         )
+        self.held = f"{select} WHERE state IN ('running', 'cancelling') AND owner = %s ORDER BY id"
         self.beat = (
             f"INSERT INTO {owners} (owner, expire_time) "
             "VALUES (%s, clock_timestamp() + %s * interval '1 microsecond') "

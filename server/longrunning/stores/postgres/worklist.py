@@ -105,3 +105,8 @@ class PostgresWorklist(Worklist):
         """Returns claimed records whose owner no longer lives."""
         rows = await self._database.read(self._queries.orphans, [limit])
         return [record_of(row) for row in rows]
+
+    async def held(self, owner: str) -> Sequence[Record]:
+        """Returns the unfinished records of an owner."""
+        rows = await self._database.read(self._queries.held, [owner])
+        return [record_of(row) for row in rows]

@@ -87,6 +87,8 @@ WHERE state IN ('running', 'cancelling') AND owner <> '' AND NOT EXISTS (
 ORDER BY id LIMIT ?
 """  # noqa: S608 - names of our own columns
 
+HELD = f"{_SELECT} WHERE state IN ('running', 'cancelling') AND owner = ? ORDER BY id"
+
 BEAT = """
 INSERT INTO owners (owner, expire_time) VALUES (?, ?)
 ON CONFLICT (owner) DO UPDATE SET expire_time = excluded.expire_time

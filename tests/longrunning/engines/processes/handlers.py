@@ -143,6 +143,11 @@ def fail(request: TEXT, operation: SyncOperationContext) -> TEXT:
     raise RAISED[request.value]()
 
 
+@process(errors={Exception: lambda error: Aborted(f"A {type(error).__name__}.", reason="MAPPED")})
+def fail_as_anything(request: TEXT, operation: SyncOperationContext) -> TEXT:
+    raise ValueError
+
+
 @process()
 def die(request: TEXT, operation: SyncOperationContext) -> TEXT:
     match request.value:
