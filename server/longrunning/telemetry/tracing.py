@@ -8,7 +8,6 @@ import contextlib
 from collections.abc import Iterator
 
 from opentelemetry import trace
-from opentelemetry.context import Context
 from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, TracerProvider
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
@@ -44,8 +43,8 @@ class Tracing(Observer):
     @contextlib.contextmanager
     def attempt(self, record: Record) -> Iterator[None]:
         """Is a span, current for the handler."""
-        # From an empty context: what is current where work is taken has nothing to do with it.
-        parent = _TRACE_CONTEXT.extract({"traceparent": record.trace}, Context())
+        # Into an empty context: what is current where work is taken has nothing to do with it.
+        parent = _TRACE_CONTEXT.extract({"traceparent": record.trace})
         cause = trace.get_current_span(parent).get_span_context()
         span = self._tracer.start_span(
             f"process {record.handler}",
