@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 def worker(
     *,
     app: Annotated[
-        str,
+        list[str],
         typer.Argument(
             metavar="MODULE:APP",
             show_default=False,
-            help="The App whose handlers do the work, as for 'lro serve'.",
+            help="The Apps whose handlers do the work, as for 'lro serve'.",
         ),
     ],
     store: Annotated[
@@ -73,10 +73,10 @@ def worker(
     observation: Observation,
 ) -> None:
     """Do the work of an App's handlers until SIGTERM or Ctrl-C; serve nothing."""
-    from longrunning.commands.loading import explain, load_app
+    from longrunning.commands.loading import explain, load_apps
     from longrunning.commands.ready import Ready
 
-    loaded = load_app(app, debug=observation.debug)
+    loaded = [each for target in app for each in load_apps(target, debug=observation.debug)]
 
     from longrunning import InProcessEngine, serving
 
@@ -101,7 +101,7 @@ def worker(
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        raise explain(f"working for {app}", error, debug=observation.debug) from None
+        raise explain(f"working for {', '.join(app)}", error, debug=observation.debug) from None
     if ready.error:
         raise ready.error
 

@@ -557,3 +557,15 @@ async def test_what_a_failed_claim_took_all_the_same_is_given_back(
         assert (await operations.wait(name, WAIT)).HasField("response")
     assert lost == [name]
     assert service.attempts == [2]  # it was never begun by the first, and may not fail for that
+
+
+async def test_stopping_while_the_store_is_away_leaves_the_rest_to_the_lease(
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def away(owner: str) -> None:
+        raise Unavailable("Away.", reason="STORE_UNAVAILABLE")
+
+    monkeypatch.setattr(store.worklist, "retire", away)
+    async with make(store):
+        pass
+    assert "the lease runs out by itself, in 15 s: Away." in caplog.text

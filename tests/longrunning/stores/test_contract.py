@@ -577,6 +577,17 @@ async def test_closing_answers_the_writes_that_are_under_way(storage: Storage) -
     assert await asyncio.gather(*writes) == records
 
 
+async def test_nobody_waits_for_ever_for_a_store_that_closes(storage: Storage) -> None:
+    store = storage.store()
+    await store.open()
+    closing = asyncio.create_task(store.close())
+    await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        for _ in range(2):  # while it closes, and once it is closed
+            await asyncio.gather(store.delete("operations/1"), return_exceptions=True)
+            await closing
+
+
 async def test_many_writers_of_one_record_each_revision_once(store: Store, another: Store) -> None:
     """A thousand compare-and-sets from two processes: every revision has one winner."""
     record = new_record(state=State.RUNNING)
