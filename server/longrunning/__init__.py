@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         Unimplemented,
     )
     from longrunning.handlers import Handler, Resources
+    from longrunning.observing import Observer
     from longrunning.operations import Operations
     from longrunning.servicer import ErrorInterceptor, OperationsServicer
     from longrunning.serving import App
@@ -59,6 +60,7 @@ _HOMES = {
     "Internal": "errors",
     "InvalidArgument": "errors",
     "MemoryStore": "stores",
+    "Observer": "observing",
     "OperationCancelled": "engines",
     "OperationConflict": "errors",
     "OperationNotFound": "errors",
@@ -94,6 +96,7 @@ __all__ = [
     "Internal",
     "InvalidArgument",
     "MemoryStore",
+    "Observer",
     "OperationCancelled",
     "OperationConflict",
     "OperationNotFound",
