@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         Unimplemented,
     )
     from longrunning.handlers import Handler, Resources
+    from longrunning.observing import Observer
     from longrunning.operations import Operations
     from longrunning.portal import Portal
     from longrunning.servicer import ErrorInterceptor, OperationsServicer, SyncErrorInterceptor
@@ -60,6 +61,7 @@ _HOMES = {
     "Internal": "errors",
     "InvalidArgument": "errors",
     "MemoryStore": "stores",
+    "Observer": "observing",
     "OperationCancelled": "engines",
     "OperationConflict": "errors",
     "OperationNotFound": "errors",
@@ -97,6 +99,7 @@ __all__ = [
     "Internal",
     "InvalidArgument",
     "MemoryStore",
+    "Observer",
     "OperationCancelled",
     "OperationConflict",
     "OperationNotFound",
