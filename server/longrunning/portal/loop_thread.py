@@ -1,6 +1,7 @@
 """An event loop in a thread, for callers in other threads."""
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import CancelledError, Future
@@ -37,15 +38,18 @@ class LoopThread:
         Raises:
             Exception: whatever the resource raises when it cannot be opened.
         """
-        self._thread.start()
         try:
+            self._thread.start()
             self._opened.result()
         except BaseException:
-            # It cannot be opened, or somebody pressed Ctrl-C meanwhile.
+            # It cannot be opened, or somebody pressed Ctrl-C meanwhile, perhaps before the thread
+            # has come to anything: then it finds that it is not wanted.
             self._abandoned.set()
-            if self._loop and self._thread.is_alive():
-                self._loop.call_soon_threadsafe(self._end)
-            self._thread.join()
+            if self._loop:
+                with contextlib.suppress(RuntimeError):  # the loop has ended by itself
+                    self._loop.call_soon_threadsafe(self._end)
+            if self._thread.is_alive():
+                self._thread.join()
             raise
 
     def stop(self) -> None:
