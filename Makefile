@@ -47,7 +47,7 @@ test-current: $(VENV)/.check strace
 	$(VENV)/bin/python -m pytest -q
 
 test-lowest: $(LOWEST)/.test strace
-	$(LOWEST)/bin/python -m pytest -q --ignore=tests/grpc_transcoding/peers
+	$(LOWEST)/bin/python -m pytest -q --ignore=tests/grpc_transcoding/peers --ignore=tests/longrunning/engines/ray
 
 check: $(VENV)/.check check-protos ## ruff, mypy, buf, and the drift of generated code
 	$(VENV)/bin/ruff format --check .

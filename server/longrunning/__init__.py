@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         SyncOperationContext,
         WorkersElsewhere,
     )
+    from longrunning.engines.ray import RayEngine
     from longrunning.errors import (
         Aborted,
         AlreadyExists,
@@ -68,6 +69,7 @@ _HOMES = {
     "OperationsServicer": "servicer",
     "PermissionDenied": "errors",
     "PostgresStore": "stores",
+    "RayEngine": "engines.ray",
     "ResourceExhausted": "errors",
     "Resources": "handlers",
     "SQLiteStore": "stores",
@@ -102,6 +104,7 @@ __all__ = [
     "OperationsError",
     "OperationsServicer",
     "PermissionDenied",
+    "RayEngine",
     "ResourceExhausted",
     "Resources",
     "SQLiteStore",

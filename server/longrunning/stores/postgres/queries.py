@@ -89,18 +89,18 @@ class Queries:
             "WHERE expire_time > 0 AND expire_time < %s "
             "ORDER BY expire_time LIMIT %s FOR UPDATE SKIP LOCKED)"
         )
-        # The oldest few of each handler, so that a long queue of others is not in the way.
-        self.pending = (
-            f"SELECT {_SELECTED} FROM unnest(%(handlers)s::text[]) AS wanted (wanted), "
-            f"LATERAL (SELECT * FROM {table} WHERE state = 'pending' AND handler = wanted "
-            "ORDER BY id LIMIT %(limit)s) AS oldest ORDER BY id LIMIT %(limit)s"
-        )
         # What has its turn: of its conflict key, nothing older is unfinished and nothing claimed.
         claimable = (
             "state = 'pending' AND (conflict_key = '' OR NOT EXISTS ("
             f"SELECT 1 FROM {table} AS other WHERE other.conflict_key = o.conflict_key "
             "AND other.conflict_key <> '' AND NOT other.done "
             "AND (other.id < o.id OR other.state <> 'pending')))"
+        )
+        # The oldest few of each handler, so that a long queue of others is not in the way.
+        self.pending = (
+            f"SELECT {_SELECTED} FROM unnest(%(handlers)s::text[]) AS wanted (wanted), "
+            f"LATERAL (SELECT * FROM {table} AS o WHERE handler = wanted AND {claimable} "
+            "ORDER BY id LIMIT %(limit)s) AS oldest ORDER BY id LIMIT %(limit)s"
         )
         work = f"request, checkpoint, {_SELECTED}"
         # Each handler's share is locked for itself, which can be more than is taken in all: that is

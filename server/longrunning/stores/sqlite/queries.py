@@ -45,17 +45,6 @@ DELETE FROM operations WHERE id IN (
 )
 """
 
-# The oldest few of each handler, so that a long queue of others is not in the way.
-PENDING = f"""
-SELECT {", ".join(f"operations.{column}" for column in COLUMNS)}
-FROM json_each(:handlers) AS wanted CROSS JOIN operations
-WHERE operations.id IN (
-    SELECT id FROM operations WHERE state = 'pending' AND handler = wanted.value
-    ORDER BY id LIMIT :limit
-)
-ORDER BY operations.id LIMIT :limit
-"""  # noqa: S608 - names of our own columns
-
 # What has its turn: of its conflict key, nothing older is unfinished and nothing claimed.
 _CLAIMABLE = """
 state = 'pending' AND (conflict_key = '' OR NOT EXISTS (
@@ -64,6 +53,17 @@ state = 'pending' AND (conflict_key = '' OR NOT EXISTS (
         AND NOT other.done AND (other.id < operations.id OR other.state <> 'pending')
 ))
 """
+
+# The oldest few of each handler, so that a long queue of others is not in the way.
+PENDING = f"""
+SELECT {", ".join(f"operations.{column}" for column in COLUMNS)}
+FROM json_each(:handlers) AS wanted CROSS JOIN operations
+WHERE operations.id IN (
+    SELECT id FROM operations WHERE handler = wanted.value AND {_CLAIMABLE}
+    ORDER BY id LIMIT :limit
+)
+ORDER BY operations.id LIMIT :limit
+"""  # noqa: S608 - names of our own columns
 
 OLDEST = f"""
 SELECT id FROM operations WHERE handler = ? AND {_CLAIMABLE} ORDER BY id LIMIT ?

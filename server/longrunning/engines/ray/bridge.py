@@ -1,0 +1,115 @@
+"""The bridge: the process beside an API server that is connected to Ray.
+
+It is a process of its own since a Ray driver changes what handles SIGTERM, and Ray ends it when the
+head node stays away for a minute. Neither is for a server that has others to serve.
+
+It reads its configuration as one line of JSON, then one byte for each hint; its end is the end of
+its input. It writes a line for each change of what it knows: `ready`, `away WHY` or `refused WHY`.
+"""
+
+import json
+import logging
+import os
+import queue
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import ray
+
+from longrunning.engines.ray.dispatcher import NAMESPACE, Dispatcher, Word, name_of
+from longrunning.engines.ray.settings import Settings
+
+_HELLO_SECONDS = 1.0
+_LEAVING_SECONDS = 2.0
+_ANSWER_SECONDS = 60.0  # the first answer takes the start of a process, and an import
+_HEAD = "node:__internal_head__"
+
+
+def main() -> None:
+    """Runs until the end of standard input."""
+    # Whatever Ray or the module print goes where our own errors go.
+    told = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    config = json.loads(sys.stdin.buffer.readline())
+    hints: queue.SimpleQueue[bool] = queue.SimpleQueue()
+    threading.Thread(target=_read, args=[hints.put], daemon=True).start()
+    last: Word = ("away", "")
+
+    def say(word: Word) -> None:
+        nonlocal last
+        if word != last:
+            print(word[0], " ".join(word[1].split()), file=told)
+        last = word
+
+    try:
+        ray.init(
+            address=config["address"],
+            namespace=NAMESPACE,
+            runtime_env=config["runtime_env"],
+            log_to_driver=False,
+            logging_level=logging.WARNING,
+        )
+        settings = Settings(**config["settings"])
+        _keep(settings, config["store"], config["handlers"], hints, say)
+    except Exception as error:
+        say(("away", f"{type(error).__name__}: {error}"))
+        sys.exit(1)
+
+
+def _read(hint: Callable[[bool], None]) -> None:
+    while os.read(0, 65536):
+        hint(True)
+    hint(False)
+    time.sleep(_LEAVING_SECONDS)
+    os._exit(0)  # Ray looks for a cluster that is away for minutes, and heeds nothing meanwhile
+
+
+def _keep(
+    settings: Settings,
+    store: str,
+    handlers: Sequence[str],
+    hints: "queue.SimpleQueue[bool]",
+    say: Callable[[Word], None],
+) -> None:
+    """Says hello to the dispatcher every so often, and makes a new one where it is gone."""
+    dispatcher = _dispatcher(settings)
+    while True:
+        try:
+            say(ray.get(dispatcher.hello.remote(store, handlers), timeout=_ANSWER_SECONDS))
+        except ray.exceptions.RayActorError as error:
+            say(("away", f"the dispatcher is gone, and starts again: {error}"))
+            dispatcher = _dispatcher(settings)
+        try:
+            while hints.get(timeout=_HELLO_SECONDS):
+                dispatcher.wake.remote()
+        except queue.Empty:
+            continue
+        return
+
+
+def _dispatcher(settings: Settings) -> Any:  # noqa: ANN401 - Ray has no public name for a handle
+    """Returns the cluster's dispatcher for these settings and this code.
+
+    API servers that run the same code share one; another version of it has its own, so that no
+    operation is begun by code that its API servers do not have any more.
+    """
+    return (
+        ray.remote(Dispatcher)
+        .options(
+            name=name_of(settings, str(ray.get_runtime_context().runtime_env)),
+            namespace=NAMESPACE,
+            lifetime="detached",
+            get_if_exists=True,
+            num_cpus=0,
+            # Beside what the cluster cannot lose anyway, as Ray Serve's controller is.
+            resources={_HEAD: 0.001},
+        )
+        .remote(settings)
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""What runs in a worker process of Ray: one task, one claim, one attempt."""
+
+import asyncio
+import contextlib
+import functools
+import logging
+import threading
+from typing import Any
+
+from longrunning.engines.contract import Engine
+from longrunning.engines.ray.settings import Settings
+from longrunning.engines.ray.target import load
+from longrunning.engines.worker import Worker
+from longrunning.errors import OperationsError
+from longrunning.handlers import Handlers
+from longrunning.ledger import Ledger
+
+_log = logging.getLogger(__name__)
+
+_IDLE_SECONDS = 10.0
+
+
+def work(settings: Settings, name: str) -> bool:
+    """Claims an operation, and runs it to its end; the body of a Ray task.
+
+    Returns:
+        Whether there was something to claim: a task that comes twice does nothing.
+    """
+    process = _this_process()
+    # Everything runs on the process's own loop: a task that Ray cancels gets its KeyboardInterrupt
+    # here, where it can do no harm.
+    return asyncio.run_coroutine_threadsafe(process.run(settings, name), process.loop).result()
+
+
+@functools.cache
+def _this_process() -> "Process":
+    return Process()
+
+
+class Process:
+    """A loop in a thread, and the Operations that is open on it.
+
+    Ray uses its processes for one task after the other, so what a task has opened stays open for
+    the next one. It is closed once there has been none for a while: a cluster has many idle
+    processes, and each has connections to the database.
+    """
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self._lock = asyncio.Lock()
+        self._running = 0
+        self._settings: Settings | None = None
+        self._engine: OneByOne | None = None
+        self._opened = contextlib.AsyncExitStack()
+        self._timer: asyncio.TimerHandle | None = None
+        threading.Thread(target=self.loop.run_forever, name="longrunning", daemon=True).start()
+
+    async def run(self, settings: Settings, name: str) -> bool:
+        """Runs one task."""
+        self._running += 1
+        try:
+            return await (await self._open(settings)).run(name)
+        except OperationsError as error:
+            _log.warning("%s is left for another task: %s", name, error)
+            return False
+        finally:
+            self._running -= 1
+            if self._timer:
+                self._timer.cancel()
+            self._timer = self.loop.call_later(_IDLE_SECONDS, self._rest)
+
+    async def _open(self, settings: Settings) -> "OneByOne":
+        async with self._lock:
+            if self._engine and settings != self._settings:
+                await self._close()
+            if self._engine is None:
+                engine = OneByOne(settings)
+                await self._opened.enter_async_context(load(settings).working(engine))
+                self._engine, self._settings = engine, settings
+            return self._engine
+
+    async def _close(self) -> None:
+        self._engine = None
+        await self._opened.aclose()
+
+    def _rest(self) -> None:
+        self._resting = self.loop.create_task(self._close_if_idle())
+
+    async def _close_if_idle(self) -> None:
+        async with self._lock:
+            if not self._running:
+                await self._close()
+
+
+class OneByOne(Engine):
+    """Runs the operations that it is told to, and looks for none itself.
+
+    Args:
+        settings: how long its lease is, and how often to look after what runs.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    async def start(self, ledger: Ledger, handlers: Handlers) -> None:
+        """Says that it lives."""
+        self._worklist = ledger.store.worklist
+        self._room = {handler.name: 1 for handler in handlers}
+        self._worker = Worker(ledger, handlers, lease_seconds=self._settings.lease_seconds)
+        await self._worker.start()
+
+    def dispatch(self, name: str) -> None:
+        """Does nothing."""
+
+    async def run(self, name: str) -> bool:
+        """Claims an operation and runs it; returns whether there was something to claim."""
+        claimed = await self._worklist.claim(self._room, self._worker.take, limit=1, name=name)
+        running: set[asyncio.Task[Any]] = {self._worker.run(each) for each in claimed}
+        while running:
+            # The store tells of a cancellation; this is for when it cannot.
+            self._worker.look()
+            _, running = await asyncio.wait(running, timeout=self._settings.sweep_seconds)
+        return bool(claimed)
+
+    async def stop(self, grace: float) -> None:
+        """Interrupts what runs after `grace` seconds, and retires."""
+        await self._worker.stop(grace)
