@@ -7,6 +7,7 @@ It reads its configuration as one line of JSON, then one byte for each hint; its
 its input. It writes a line for each change of what it knows: `ready`, `away WHY` or `refused WHY`.
 """
 
+import contextlib
 import json
 import logging
 import os
@@ -14,12 +15,12 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import ray
 
-from longrunning.engines.ray.dispatcher import NAMESPACE, Dispatcher, Word, name_of
+from longrunning.engines.ray.dispatcher import NAMESPACE, Dispatcher, Greeting, Word, name_of
 from longrunning.engines.ray.settings import Settings
 
 _HELLO_SECONDS = 1.0
@@ -53,7 +54,12 @@ def main() -> None:
             logging_level=logging.WARNING,
         )
         settings = Settings(**config["settings"])
-        _keep(settings, config["store"], config["handlers"], hints, say)
+        greeting = Greeting(
+            job=ray.get_runtime_context().get_job_id(),
+            store=config["store"],
+            handlers=config["handlers"],
+        )
+        _keep(settings, greeting, hints, say)
     except Exception as error:
         say(("away", f"{type(error).__name__}: {error}"))
         sys.exit(1)
@@ -69,19 +75,14 @@ def _read(hint: Callable[[bool], None]) -> None:
 
 def _keep(
     settings: Settings,
-    store: str,
-    handlers: Sequence[str],
+    greeting: Greeting,
     hints: "queue.SimpleQueue[bool]",
     say: Callable[[Word], None],
 ) -> None:
-    """Says hello to the dispatcher every so often, and makes a new one where it is gone."""
-    dispatcher = _dispatcher(settings)
+    """Says hello to the dispatcher every so often, and makes one where there is none."""
     while True:
-        try:
-            say(ray.get(dispatcher.hello.remote(store, handlers), timeout=_ANSWER_SECONDS))
-        except ray.exceptions.RayActorError as error:
-            say(("away", f"the dispatcher is gone, and starts again: {error}"))
-            dispatcher = _dispatcher(settings)
+        dispatcher, word = _greet(settings, greeting)
+        say(word)
         try:
             while hints.get(timeout=_HELLO_SECONDS):
                 dispatcher.wake.remote()
@@ -90,25 +91,42 @@ def _keep(
         return
 
 
-def _dispatcher(settings: Settings) -> Any:  # noqa: ANN401 - Ray has no public name for a handle
-    """Returns the cluster's dispatcher for these settings and this code.
+def _greet(settings: Settings, greeting: Greeting) -> tuple[Any, Word]:
+    """Returns the cluster's dispatcher for these settings and this code, and what it says.
 
-    API servers that run the same code share one; another version of it has its own, so that no
-    operation is begun by code that its API servers do not have any more.
+    API servers that run the same code share the oldest one; another version of it has its own, so
+    that no operation is begun by code that its API servers do not have any more.
     """
-    return (
+    context = ray.get_runtime_context()
+    name = name_of(settings, str(context.runtime_env))
+    for each in sorted(ray.util.list_named_actors()):
+        if each.startswith(name):
+            with contextlib.suppress(ValueError, ray.exceptions.RayActorError):  # it has gone
+                dispatcher: Any = ray.get_actor(each)
+                word = _answer(dispatcher, greeting)
+                if word[0] != "leaving":
+                    return dispatcher, word
+    dispatcher = (
         ray.remote(Dispatcher)
         .options(
-            name=name_of(settings, str(ray.get_runtime_context().runtime_env)),
-            namespace=NAMESPACE,
+            name=f"{name} {greeting.job}",
             lifetime="detached",
             get_if_exists=True,
             num_cpus=0,
             # Beside what the cluster cannot lose anyway, as Ray Serve's controller is.
             resources={_HEAD: 0.001},
         )
-        .remote(settings)
+        .remote(settings, greeting.job)
     )
+    try:
+        return dispatcher, _answer(dispatcher, greeting)
+    except ray.exceptions.RayActorError as error:
+        return dispatcher, ("away", f"the dispatcher does not start: {error}")
+
+
+def _answer(dispatcher: Any, greeting: Greeting) -> Word:  # noqa: ANN401 - as Ray makes it
+    word: Word = ray.get(dispatcher.hello.remote(greeting), timeout=_ANSWER_SECONDS)
+    return word
 
 
 if __name__ == "__main__":

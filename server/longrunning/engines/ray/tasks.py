@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Set
+from collections.abc import Callable, Collection, Iterable, Set
 from typing import Any
 
 import ray
@@ -19,7 +19,7 @@ from longrunning.lifecycle import Record, State
 
 _log = logging.getLogger(__name__)
 
-_GATHER_SECONDS = 0.05  # what comes in a burst is one sweep
+_GATHER_SECONDS = 0.01  # what comes in a burst is one sweep
 _MARGIN_SECONDS = 2.0
 
 # A lost task is sent again once the row says so: Ray knows neither `on_interruption` nor
@@ -108,6 +108,12 @@ class TaskEngine(Engine):
             unwatch()
         await asyncio.gather(*self._loops)
 
+    async def take_back(self) -> None:
+        """Has Ray forget the tasks that have not begun, so that somebody else can send them."""
+        for record in await self._records(self._sent):
+            if record.state is State.PENDING and (sent := self._sent.get(record.name)):
+                ray.cancel(sent.ref)
+
     async def _repeat(self, wake: asyncio.Event, act: Callable[[], Any]) -> None:
         """Acts whenever it is woken, and every `sweep_seconds`."""
         while not self._ended:
@@ -194,15 +200,19 @@ class TaskEngine(Engine):
     async def _look(self) -> None:
         """Ends the tasks of operations that are over, or were asked to be."""
         changed, self._changed = self._changed & self._sent.keys(), set()
-        records = await asyncio.gather(*(self._store.get(name) for name in changed))
-        for record in records:
-            if record is None or (sent := self._sent.get(record.name)) is None:
-                continue  # a deleted operation's work goes on, and its outcome is dropped
+        for record in await self._records(changed):
+            if (sent := self._sent.get(record.name)) is None:
+                continue
             if record.state is State.CANCELLED:
-                # It waits in Ray, or has just ended by itself; a task that runs is left alone.
+                # A task that waits is forgotten; one that runs lets this pass, see `work`.
                 ray.cancel(sent.ref)
             if record.state is State.CANCELLING or record.state.done:
                 self._doom(sent, record)
+
+    async def _records(self, names: Iterable[str]) -> list[Record]:
+        """Returns the operations that are there: the work of deleted ones is left alone."""
+        records = await asyncio.gather(*(self._store.get(name) for name in names))
+        return [record for record in records if record]
 
     def _doom(self, sent: Sent, record: Record) -> None:
         """Has a task killed if it has not ended when it should have."""

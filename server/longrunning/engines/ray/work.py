@@ -27,9 +27,12 @@ def work(settings: Settings, name: str) -> bool:
         Whether there was something to claim: a task that comes twice does nothing.
     """
     process = _this_process()
-    # Everything runs on the process's own loop: a task that Ray cancels gets its KeyboardInterrupt
-    # here, where it can do no harm.
-    return asyncio.run_coroutine_threadsafe(process.run(settings, name), process.loop).result()
+    running = asyncio.run_coroutine_threadsafe(process.run(settings, name), process.loop)
+    while True:
+        # Ray cancels by a KeyboardInterrupt in this thread, where it can do no harm. It is meant
+        # for a task that waits: of work that runs, the operation alone says when it is to stop.
+        with contextlib.suppress(KeyboardInterrupt):
+            return running.result()
 
 
 @functools.cache

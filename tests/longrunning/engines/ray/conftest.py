@@ -76,7 +76,8 @@ def schema(postgres: PostgresServer) -> Iterator[PostgresSchema]:
 class Service:
     """Makes Operations, as API servers do, on one store and one cluster."""
 
-    def __init__(self, nodes: Nodes, schema: PostgresSchema) -> None:
+    def __init__(self, nodes: Nodes, schema: PostgresSchema, **options: Any) -> None:
+        self.options = options
         self.nodes = nodes
         self.schema = schema
         self.url = f"{schema.server.url}&schema={schema.schema}"
@@ -88,9 +89,8 @@ class Service:
             "lease_seconds": 3.0,
             "sweep_seconds": 0.2,
             "resend_seconds": 0.2,
-            "linger_seconds": 60.0,
         }
-        return RayEngine(options.pop("target", TARGET), **given | options)
+        return RayEngine(options.pop("target", TARGET), **given | self.options | options)
 
     def operations(self, **options: Any) -> Operations:
         return build(self.schema.store(), engine=self.engine(**options))

@@ -1,7 +1,6 @@
 """Work in a real Ray cluster of three nodes, with a real PostgreSQL for the state."""
 
 import asyncio
-import contextlib
 import importlib.util
 import os
 import signal
@@ -12,13 +11,16 @@ import ray
 from google.longrunning import operations_pb2
 from google.protobuf import any_pb2, empty_pb2
 from google.rpc import code_pb2, error_details_pb2
+from ray.util import list_named_actors
 
 from longrunning import Operations, RayEngine
-from longrunning.engines.ray.dispatcher import NAMESPACE, name_of
+from longrunning.engines.ray.dispatcher import name_of
 from longrunning.engines.ray.work import work
 from longrunning.lifecycle import State
 from tests.longrunning.engines.ray.conftest import TARGET, Nodes, Service
 from tests.longrunning.engines.ray.service import NUMBER, TEXT, Folder
+from tests.longrunning.stores.postgres_server import PostgresServer
+from tests.longrunning.stores.storages import PostgresSchema
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -49,9 +51,16 @@ async def state(operations: Operations, name: str) -> State:
 
 
 def dispatcher_of(engine: RayEngine) -> Any:
-    """Returns the dispatcher that an engine uses, if there is one."""
-    runtime_env = str(ray.get_runtime_context().runtime_env)
-    return ray.get_actor(name_of(engine._settings, runtime_env), namespace=NAMESPACE)
+    """Returns the newest dispatcher of an engine."""
+    prefix = name_of(engine._settings, str(ray.get_runtime_context().runtime_env))
+    return ray.get_actor(max(each for each in list_named_actors() if each.startswith(prefix)))
+
+
+async def sent(dispatcher: Any, expected: set[str]) -> None:
+    """Waits until these operations, and no others, are tasks in Ray."""
+    async with asyncio.timeout(WAIT):
+        while set((await dispatcher.status.remote())[1]) != expected:
+            await asyncio.sleep(0.02)
 
 
 async def test_work_is_done_in_a_process_of_the_cluster(operations: Operations) -> None:
@@ -117,14 +126,10 @@ async def test_an_operation_that_waits_in_ray_is_cancelled_at_once_and_leaves_ra
 ) -> None:
     dispatcher = dispatcher_of(service.engine())
     name = await start(operations, "absent")
-    async with asyncio.timeout(WAIT):
-        while name not in (await dispatcher.status.remote())[1]:
-            await asyncio.sleep(0.01)
+    await sent(dispatcher, {name})
     await operations.cancel(name)
     assert (await operations.get(name)).error.code == code_pb2.CANCELLED
-    async with asyncio.timeout(WAIT):
-        while name in (await dispatcher.status.remote())[1]:
-            await asyncio.sleep(0.01)
+    await sent(dispatcher, set())
 
 
 async def test_a_task_that_comes_twice_does_nothing(
@@ -179,25 +184,25 @@ async def test_work_goes_on_from_its_checkpoint_when_its_node_is_lost(
 
 
 async def test_work_outlives_the_api_server_and_is_not_begun_again(
-    service: Service, folder: Folder
+    nodes: Nodes, postgres: PostgresServer, folder: Folder
 ) -> None:
-    options = {"linger_seconds": 1.0}
-    async with service.operations(**options) as first:
-        name = await start(first, "wait", folder.path)
+    service = Service(nodes, PostgresSchema(postgres), linger_seconds=1.0)
+    async with service.operations() as first:
+        running = await start(first, "wait", folder.path)
         await folder.wait("began")
-        dispatcher = dispatcher_of(service.engine(**options))
-    async with asyncio.timeout(WAIT):
-        while (await dispatcher.status.remote())[0]:  # nobody says hello any more
-            await asyncio.sleep(0.05)
-    async with service.operations(**options) as second:
-        assert await state(second, name) is State.RUNNING
+        waiting = await start(first, "absent")
+        dispatcher = dispatcher_of(service.engine())
+        await sent(dispatcher, {running, waiting})
+    await sent(dispatcher, {running})  # nobody says hello any more: what waits is taken back
+    async with service.operations() as second:
+        assert await state(second, running) is State.RUNNING
+        assert await state(second, waiting) is State.PENDING
         folder.tell("go on")
-        assert text(await second.wait(name, WAIT)) == "waited"
+        assert text(await second.wait(running, WAIT)) == "waited"
+        await sent(dispatcher_of(service.engine()), {waiting})
     assert len(folder.told("began")) == 1
-    async with asyncio.timeout(WAIT):
-        with contextlib.suppress(ValueError):  # that there is no such actor
-            while dispatcher_of(service.engine(**options)):
-                await asyncio.sleep(0.05)
+    with pytest.raises(ray.exceptions.ActorDiedError):
+        await sent(dispatcher, {"never"})  # it has nothing to do any more, and leaves
 
 
 async def test_a_dispatcher_or_a_bridge_that_dies_is_replaced(
