@@ -3,10 +3,11 @@
 PYTHON ?= python3
 VENV := .venv
 LOWEST := .venv-lowest
+BENCH := .venv-bench
 PROTOC := build/protoc-venv
 PIP := install --quiet --disable-pip-version-check
 
-.PHONY: fuzz demo test test-current test-lowest check protos check-protos clean soak strace bench-stores
+.PHONY: fuzz demo test test-current test-lowest check protos check-protos clean soak strace bench-stores bench-work
 
 # The package itself, editable, with what the demo shows it to.
 $(VENV)/.demo: pyproject.toml constraints.txt
@@ -47,7 +48,8 @@ test-current: $(VENV)/.check strace
 	$(VENV)/bin/python -m pytest -q
 
 test-lowest: $(LOWEST)/.test strace
-	$(LOWEST)/bin/python -m pytest -q --ignore=tests/grpc_transcoding/peers --ignore=tests/longrunning/engines/ray
+	$(LOWEST)/bin/python -m pytest -q --ignore=tests/grpc_transcoding/peers \
+		--ignore=tests/clients/google_services --ignore=tests/longrunning/engines/ray
 
 check: $(VENV)/.check check-protos ## ruff, mypy, buf, and the drift of generated code
 	$(VENV)/bin/ruff format --check .
@@ -76,5 +78,15 @@ bench-stores: $(VENV)/.check ## lists at a million operations, lifecycles a seco
 	$(VENV)/bin/python -m benchmarks.stores.waiters
 	$(VENV)/bin/python -m benchmarks.stores.lists
 
+# Peers that do the same work, in an environment of their own.
+$(BENCH)/.done: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip $(PIP) --constraint constraints.txt pip
+	$(BENCH)/bin/python -m pip $(PIP) --constraint constraints.txt --editable '.[postgres]' --group bench
+	touch $@
+
+bench-work: $(BENCH)/.done ## start to result of empty work, beside dbos, procrastinate and Ray
+	$(BENCH)/bin/python -m benchmarks.work
+
 clean:
-	rm -rf $(VENV) $(LOWEST) build dist
+	rm -rf $(VENV) $(LOWEST) $(BENCH) build dist

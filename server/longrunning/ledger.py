@@ -29,6 +29,8 @@ _log = logging.getLogger(__name__)
 
 MAX_REQUEST_ID_LENGTH = 128
 
+_ROOM_FOR_ERROR = 16 * 1024  # bytes; what gRPC carries of an error in its trailers is 8 KiB
+
 Step = Callable[[Record, int], Record]
 """Takes a record and the time, and returns the next record, or the same one for "no change"."""
 
@@ -77,7 +79,8 @@ class Ledger:
         store: keeps them.
         clock: the time of every change.
         domain: the `ErrorInfo.domain` of errors in operations.
-        max_operation_bytes: how large a serialized operation may become.
+        max_operation_bytes: how large a serialized operation may become; the error that ends one
+            has room besides.
     """
 
     def __init__(
@@ -139,7 +142,9 @@ class Ledger:
             # Before the record is there: one without a living owner is an orphan.
             await self.store.worklist.beat(record.owner, now=now, lease=record.lease)
         kept = await self.store.create(record, request)
-        if kept.request_digest != digest:
+        # Where no RPC starts the work, its handler is what was asked for.
+        another_handler = not new.method and kept.handler != new.handler
+        if kept.request_digest != digest or another_handler:
             raise AlreadyExists(
                 f"The request id {new.request_id!r} was used before, with a different request.",
                 reason="REQUEST_ID_REUSED",
@@ -183,7 +188,7 @@ class Ledger:
             changed = step(record, self.clock())
             if changed is record:
                 return record
-            self._check_size(len(changed.operation))
+            self._check_size(len(changed.operation), changed, record)
             if changed.state.done:
                 checkpoint = b""  # there is no next attempt
             elif checkpoint:
@@ -198,9 +203,15 @@ class Ledger:
         """Returns an error as an operation carries it."""
         return status_of(error, self._domain)
 
-    def _check_size(self, size: int) -> None:
-        if size > self._max_operation_bytes:
-            raise OperationTooLarge(size, self._max_operation_bytes)
+    def _check_size(
+        self, size: int, record: Record | None = None, before: Record | None = None
+    ) -> None:
+        limit = self._max_operation_bytes
+        if before and record and record.state in (State.FAILED, State.CANCELLED):
+            # Every operation has to end, one that has no room left for its end too.
+            limit = max(limit, len(before.operation) + _ROOM_FOR_ERROR)
+        if size > limit:
+            raise OperationTooLarge(size, limit)
 
     @staticmethod
     def _log_change(record: Record, before: State | None = None) -> None:

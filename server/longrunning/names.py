@@ -2,7 +2,7 @@
 
     parent     = [ segment { "/" segment } ]
     operation  = [ parent "/" ] "operations/" segment
-    segment    = 1*( any character but "/", space and control characters )
+    segment    = 1*( any character but "/", space, control characters and halves of surrogates )
 
 Spec: AIP-122 (resource names), AIP-159 (`-` reads across collections)
 """
@@ -18,8 +18,8 @@ WILDCARD = "-"
 MAX_NAME_BYTES = 512
 """How long a name may be in UTF-8: what quotes it has to fit into gRPC's trailers, of 8 KiB."""
 
-_SEGMENT = r"[^/\s\x00-\x1f\x7f]+"
-_LITERAL = r"[^/\s{}\x00-\x1f\x7f]+"
+_SEGMENT = r"[^/\s\x00-\x1f\x7f\ud800-\udfff]+"
+_LITERAL = r"[^/\s{}\x00-\x1f\x7f\ud800-\udfff]+"
 _PARENT = re.compile(rf"{_SEGMENT}(?:/{_SEGMENT})*")
 _TEMPLATE = re.compile(rf"(?P<parent>\{{parent\}}/)?(?P<literal>(?:{_LITERAL}/)*)\{{id\}}")
 
@@ -73,11 +73,16 @@ class NameFormat:
             )
 
 
+def is_resource_name(name: str) -> bool:
+    """Whether it can be the name of anything."""
+    return not _too_long(name) and _PARENT.fullmatch(name) is not None
+
+
 def check_parent(parent: str) -> None:
     """Refuses what cannot be the parent of a new operation; "" is the parent of none.
 
     Raises:
-        InvalidArgument: it is malformed, or has a wildcard in it.
+        InvalidArgument: it is malformed, has a wildcard in it, or is a collection of operations.
     """
     if parent and (_too_long(parent, MAX_NAME_BYTES - 100) or not _PARENT.fullmatch(parent)):
         raise _invalid(
@@ -89,6 +94,12 @@ def check_parent(parent: str) -> None:
     if WILDCARD in parent.split("/"):
         raise _invalid(
             "parent", f"{_shown(parent)} has the wildcard '-', which only a list may have.", parent
+        )
+    if parent.rsplit("/", 1)[-1] == COLLECTION:
+        raise _invalid(
+            "parent",
+            f"{_shown(parent)} is a collection of operations: leave '{COLLECTION}' out.",
+            parent,
         )
 
 

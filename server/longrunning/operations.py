@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 from google.rpc import status_pb2
 
 from longrunning import lifecycle
-from longrunning.clock import SECOND, Clock, system_clock
+from longrunning.clock import Clock, microseconds, system_clock
 from longrunning.engines import Engine, InProcessEngine
 from longrunning.errors import OperationsError
 from longrunning.handlers import Handler, Handlers
@@ -136,7 +136,7 @@ class Operations(View):
             request_id=request_id,
             request=pack(request),
             metadata=None,
-            retention=int(retention * SECOND),
+            retention=microseconds("retention", retention),
             conflict_key=handler.conflict(request) if handler.conflict else "",
             exclusive=handler.on_conflict == "refuse",
             trace=traceparent_of(context),
@@ -182,17 +182,21 @@ class Operations(View):
             AlreadyExists: the request id stands for a different request.
             OperationTooLarge: the operation would be larger than is kept.
         """
+        if lease == 0:
+            raise ValueError("the lease is 0 seconds: expected more, or None for no lease")
         new = NewOperation(
             parent=parent,
             method=method,
             handler="",
             caller="",
             request_id=request_id,
-            request=pack(request or empty_pb2.Empty()),
-            metadata=pack(metadata) if metadata else None,
-            retention=int((self._retention if retention is None else retention) * SECOND),
+            request=pack(empty_pb2.Empty() if request is None else request),
+            metadata=None if metadata is None else pack(metadata),
+            retention=microseconds(
+                "retention", self._retention if retention is None else retention
+            ),
             owner="" if lease is None else f"lease/{uuid.uuid4()}",
-            lease=int((lease or 0) * SECOND),
+            lease=0 if lease is None else microseconds("lease", lease),
             service=self._service_of(method),
         )
         return (await self._open.ledger.create(new)).message()
@@ -223,7 +227,7 @@ class Operations(View):
             OperationNotFound: there is none, or it was deleted.
             IllegalTransition: it is done already.
         """
-        packed = pack(response or empty_pb2.Empty())
+        packed = pack(empty_pb2.Empty() if response is None else response)
         return await self._end(name, lambda record, now: lifecycle.succeed(record, packed, now=now))
 
     async def fail(

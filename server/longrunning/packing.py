@@ -5,8 +5,14 @@ from google.protobuf.message import Message
 
 
 def pack(message: Message) -> any_pb2.Any:
-    """Returns the message in an Any; what is an Any already stays as it is."""
+    """Returns the message in an Any; what is an Any already stays as it is.
+
+    Raises:
+        ValueError: it is an Any whose type URL has a NUL in it, which not every store can keep.
+    """
     if isinstance(message, any_pb2.Any):
+        if "\0" in message.type_url:
+            raise ValueError(f"{message.type_url!r} is no type URL: it has a NUL in it")
         return message
     packed = any_pb2.Any()
     packed.Pack(message, deterministic=True)

@@ -3,7 +3,7 @@
     token = base64url( version expiry position mac )
 
 The mac covers the position, the expiry, and everything that must not change between the pages of
-one list: the parent, the filter and the caller.
+one list: everything that its request says, but for the size of a page, and who asks.
 
 Spec: AIP-158
 """
@@ -31,11 +31,13 @@ class ListBinding:
     service: str
     parent: str
     filter: str
+    partial_success: bool
     caller: str
 
     def encode(self) -> bytes:
         """Returns an unambiguous serialization: each part behind its length."""
-        parts = (self.service, self.parent, self.filter, self.caller)
+        partial = str(self.partial_success)
+        parts = (self.service, self.parent, self.filter, partial, self.caller)
         encoded = [part.encode() for part in parts]
         return b"".join(struct.pack(">I", len(part)) + part for part in encoded)
 
@@ -69,8 +71,7 @@ class PageTokens:
         body, mac = raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]
         if len(body) <= _HEADER.size or not hmac.compare_digest(mac, self._mac(body, binding)):
             raise _invalid(
-                "it belongs to another list; "
-                "parent, filter and caller must be those of the page before"
+                "it belongs to another list; all but page_size must be as for the page before"
             )
         _, expiry = _HEADER.unpack_from(body)
         if expiry < now:

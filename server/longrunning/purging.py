@@ -40,6 +40,7 @@ class Purging:
         purged = _AT_ONCE
         while purged == _AT_ONCE:
             purged = await self._ledger.store.purge(now=self._ledger.clock(), limit=_AT_ONCE)
+            await asyncio.sleep(0)  # a store need not wait for anything
 
     async def _forever(self) -> None:
         while not self._stopped:

@@ -61,10 +61,14 @@ class Recovery:
         handler = self._handlers.get(record.handler)
         if handler is None and record.handler:
             return  # another process knows what to do with it
-        with contextlib.suppress(IllegalTransition, OperationNotFound, StaleAttempt):
+        try:
             await self._ledger.advance(
                 record.name, interruption(self._ledger, handler), attempt=record.attempt
             )
+        except (IllegalTransition, OperationNotFound, StaleAttempt):
+            pass  # somebody was faster
+        except OperationsError as error:
+            _log.warning("%s is not recovered now: %s", record.name, error)
 
     async def _recover_forever(self) -> None:
         while not self._ended.is_set():

@@ -3,17 +3,23 @@
 Spec: google/api/service.proto
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
-from google.api import service_pb2
+from google.api import http_pb2, service_pb2
 
-from grpc_transcoding import load_service_config
+from grpc_transcoding import ServiceConfig, load_service_config
 from longrunning.errors import Unimplemented
 from longrunning.names import NameFormat
 
-_OPERATIONS = "google.longrunning.Operations"
+OPERATIONS = "google.longrunning.Operations"
+"""The interface that every service has which starts operations."""
+
+ServiceFile: TypeAlias = str | Path | service_pb2.Service
+"""A `google.api.Service`: the name of a file that is shipped, a path, or a message."""
+
 _METHODS = frozenset(
     f"{verb}Operation{'s' if verb == 'List' else ''}"
     for verb in ("List", "Get", "Delete", "Cancel", "Wait")
@@ -31,6 +37,7 @@ class Service:
         methods: the methods of `google.longrunning.Operations` that it offers, by short name.
         name_format: how it writes the names of operations.
         filter_aliases: short names that its filters understand, each a path into the operation.
+        config: the file that says all this, None for the door that shows everything.
     """
 
     name: str | None = None
@@ -38,6 +45,7 @@ class Service:
     methods: frozenset[str] = _METHODS
     name_format: NameFormat = field(default_factory=NameFormat)
     filter_aliases: Mapping[str, str] = field(default_factory=dict)
+    config: Path | service_pb2.Service | None = None
 
     def require(self, method: str) -> None:
         """Refuses a method that the service leaves out.
@@ -54,7 +62,7 @@ class Service:
 
 
 def service_of(
-    config: str | Path | service_pb2.Service,
+    config: ServiceFile,
     *,
     name_format: str,
     filter_aliases: Mapping[str, str],
@@ -70,20 +78,40 @@ def service_of(
         ServiceConfigError: the file cannot be read.
         ValueError: it names no service, or the name format is wrong.
     """
-    read = load_service_config(find_service_config(config))
+    found = find_service_config(config)
+    read = load_service_config(found)
     if not read.name:
         raise ValueError(f"{read.source} has no name: a service is told apart by it")
-    selectors = {rule.selector for rule in read.http_rules}
     return Service(
         name=read.name,
-        apis=frozenset(read.apis) - {_OPERATIONS},
-        methods=frozenset(method for method in _METHODS if f"{_OPERATIONS}.{method}" in selectors),
+        apis=frozenset(read.apis) - {OPERATIONS},
+        methods=_bound_by(read),
         name_format=NameFormat(name_format),
         filter_aliases=dict(filter_aliases),
+        config=found,
     )
 
 
-def find_service_config(config: str | Path | service_pb2.Service) -> Path | service_pb2.Service:
+def left_out(configs: Iterable[ServiceFile]) -> list[http_pb2.HttpRule]:
+    """Returns rules that take the paths away from the methods that the files leave out.
+
+    The annotations of operations.proto are for services that say nothing of their operations: if
+    any of the files binds a method, the methods that it does not bind have no path.
+
+    Raises:
+        ServiceConfigError: a file cannot be read.
+    """
+    bound = set().union(*(_bound_by(load_service_config(find_service_config(c))) for c in configs))
+    missing = sorted(_METHODS - bound) if bound else []
+    return [http_pb2.HttpRule(selector=f"{OPERATIONS}.{method}") for method in missing]
+
+
+def _bound_by(config: ServiceConfig) -> frozenset[str]:
+    selectors = {rule.selector for rule in config.http_rules}
+    return frozenset(method for method in _METHODS if f"{OPERATIONS}.{method}" in selectors)
+
+
+def find_service_config(config: ServiceFile) -> Path | service_pb2.Service:
     """Returns a service file by name or path; a message is returned as it is.
 
     A plain word is the name of a file that is shipped, `operations_v1`; everything else is a path.

@@ -3,12 +3,13 @@
 Spec: google/longrunning/operations.proto
 """
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from google.longrunning import operations_pb2, operations_pb2_grpc
 
-from longrunning import filters, lifecycle
+from longrunning import filters, lifecycle, names
 from longrunning.errors import InvalidArgument, OperationNotFound, Unimplemented
 from longrunning.handlers import Handlers
 from longrunning.ledger import Ledger
@@ -25,6 +26,7 @@ MAX_PAGE_BYTES = 3 * 1024 * 1024
 
 _ROWS_AT_ONCE = 64  # a row can be 1 MiB: this bounds what a list holds in memory
 _ROWS_PER_PAGE = 2048  # where a page stops looking, however little it has found
+_BYTES_PER_PAGE = 4 * 1024 * 1024  # the same, of large operations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +76,11 @@ class View:
         self._limits = limits
         self._service = service
         self.domain = domain
+
+    @property
+    def service(self) -> Service:
+        """Whose methods, operations and names these are."""
+        return self._service
 
     def add_to_server(self, target: Target) -> None:
         """Adds `google.longrunning.Operations` to a gRPC server or a transcoder."""
@@ -193,7 +200,11 @@ class View:
         ledger = self._session().ledger
         tokens = PageTokens(ledger.store.page_token_key)
         binding = ListBinding(
-            service=self._service.name or "", parent=pattern.text, filter=filter, caller=caller
+            service=self._service.name or "",
+            parent=pattern.text,
+            filter=filter,
+            partial_success=return_partial_success,
+            caller=caller,
         )
         position = ""
         if page_token:
@@ -204,8 +215,8 @@ class View:
         all_match = bounds.exact and not pattern.has_wildcard
         limit = min(_ROWS_AT_ONCE, size + 1) if all_match else _ROWS_AT_ONCE
 
-        room, rows = MAX_PAGE_BYTES, _ROWS_PER_PAGE
-        while rows > 0:
+        room, rows, unread = MAX_PAGE_BYTES, _ROWS_PER_PAGE, _BYTES_PER_PAGE
+        while rows > 0 and unread > 0:
             query = Query(
                 parent=None if pattern.has_wildcard else pattern.text,
                 parent_prefix=pattern.prefix,
@@ -216,16 +227,22 @@ class View:
                 scan=rows,
             )
             found = await ledger.store.list(query)
-            for record in found:
-                operation = record.message()
-                if pattern.matches(record.parent) and selection.matches(operation):
+            if all_match:
+                read = _read(found, pattern, selection, unread)
+            else:  # a filter can ask much of a large operation
+                read = await asyncio.to_thread(_read, found, pattern, selection, unread)
+            for record, operation in read:
+                if operation is not None:
                     full = len(page.operations) == size or len(record.operation) > room
                     if full and page.operations:
                         page.next_page_token = tokens.write(position, binding, now=ledger.clock())
                         return page
                     page.operations.append(operation)
                     room -= len(record.operation)
+                unread -= len(record.operation)
                 position = record.id
+            if len(read) < len(found):
+                break
             if not found.position:
                 return page
             position = found.position
@@ -245,11 +262,34 @@ class View:
         return min(page_size or self._limits.page_size, self._limits.max_page_size)
 
     async def _find(self, name: str) -> Record:
+        store = self._session().ledger.store
+        if self._service.name is None and names.is_resource_name(name):
+            # The door of all leads to every service's operations, however it writes their names.
+            record = await store.get(name)
+            if record is not None:
+                return record
+            self._service.name_format.check(name)
+            raise OperationNotFound(name)
         self._service.name_format.check(name)
-        return self._seen(name, await self._session().ledger.store.get(name))
+        return self._seen(name, await store.get(name))
 
     def _seen(self, name: str, record: Record | None) -> Record:
         """Returns a record, unless it is absent or another service's: the two look the same."""
         if record is None or self._service.name not in (None, record.service):
             raise OperationNotFound(name)
         return record
+
+
+def _read(
+    found: Iterable[Record], pattern: ParentPattern, selection: filters.Filter, size: int
+) -> list[tuple[Record, operations_pb2.Operation | None]]:
+    """Reads records until `size` bytes are read; each with its operation if it is selected."""
+    read: list[tuple[Record, operations_pb2.Operation | None]] = []
+    for record in found:
+        if size <= 0:
+            break
+        size -= len(record.operation)
+        operation = record.message()
+        selected = pattern.matches(record.parent) and selection.matches(operation)
+        read.append((record, operation if selected else None))
+    return read

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from longrunning.errors import OperationsError
 from longrunning.lifecycle import Record
@@ -12,6 +12,7 @@ from longrunning.stores.contract import Unwatch
 _log = logging.getLogger(__name__)
 
 _LOOKS = 100
+_RETRY_SECONDS = 0.5
 
 
 class Waiters:
@@ -85,17 +86,23 @@ class Waiters:
     async def _look(self) -> None:
         try:
             while self._changed:
-                # Together, so that a store which can answers them in one round trip.
                 names = [self._changed.pop() for _ in range(min(_LOOKS, len(self._changed)))]
-                records = await asyncio.gather(*(self._store.get(name) for name in names))
-                for name, record in zip(names, records, strict=True):
-                    if record is None or record.state.done:
-                        self._wake(name, record)
-        except OperationsError as error:
-            # The store tells of changes again when it can be read again.
-            _log.warning("cannot look at what is waited for: %s", error)
+                try:
+                    await self._look_at(names)
+                except OperationsError as error:
+                    _log.warning("cannot look at what is waited for: %s", error)
+                    await asyncio.sleep(_RETRY_SECONDS)
+                    # The store has told of these changes, and need not do so again.
+                    self._changed.update(name for name in names if name in self._waiting)
         finally:
             self._looking = None
+
+    async def _look_at(self, names: Sequence[str]) -> None:
+        # Together, so that a store which can answers them in one round trip.
+        records = await asyncio.gather(*(self._store.get(name) for name in names))
+        for name, record in zip(names, records, strict=True):
+            if record is None or record.state.done:
+                self._wake(name, record)
 
     def _wake(self, name: str, record: Record | None) -> None:
         """Hands a record that is done, or gone, to everyone who waits for it."""

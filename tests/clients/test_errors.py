@@ -311,7 +311,7 @@ def test_a_page_token_is_good_for_its_own_list_only(
             "page_token",
             "INVALID_PAGE_TOKEN",
             "The page token is invalid: it belongs to another list; "
-            "parent, filter and caller must be those of the page before.",
+            "all but page_size must be as for the page before.",
         )
         url = f"{server.http}/v1/{other}/operations"
         query = {"filter": text, "pageToken": token}

@@ -44,6 +44,9 @@ class LibraryServicer(library_pb2_grpc.LibraryServicer):
         elif ending == "metadata":
             await context.send_initial_metadata((("x-shelf", "7"), ("etag", '"abc"')))
             context.set_trailing_metadata((("x-took", "1ms"), ("x-raw-bin", b"\x00\xff")))
+        elif ending == "headed":
+            await context.send_initial_metadata((("x-shelf", "7"),))
+            await context.abort(grpc.StatusCode.NOT_FOUND, "no such book", (("x-took", "1ms"),))
         elif ending == "coded":
             context.set_code(grpc.StatusCode.DATA_LOSS)
             context.set_details("the pages are gone")
@@ -111,7 +114,9 @@ class LibraryServicer(library_pb2_grpc.LibraryServicer):
         self._note(request, context)
         ending = request.name.rpartition("/")[2]
         for page in range(1, 4):
-            if ending == "broken" and page == 1:
+            if ending == "headed":
+                await context.send_initial_metadata((("x-shelf", "7"),))
+            if ending in {"broken", "headed"} and page == 1:
                 await context.abort(grpc.StatusCode.NOT_FOUND, "no such book")
             if request.fail_after and page > request.fail_after:
                 await context.abort(grpc.StatusCode.DATA_LOSS, "the rest is gone")

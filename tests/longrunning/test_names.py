@@ -39,6 +39,7 @@ def test_an_operation_is_named_below_its_parent(parent: str, name: str) -> None:
                 "operations/7 8",
                 "operations/7\n",
                 "operations/\x007",
+                "operations/\ud83d",
                 "7",
                 "operation/7",
             )
@@ -57,7 +58,7 @@ def test_a_long_name_is_refused_without_being_repeated_whole() -> None:
         NameFormat().check("a" * 2000 + "/operations")
 
 
-@pytest.mark.parametrize("parent", ["/", "projects/", "a//b", "a b", "projects/p\n"])
+@pytest.mark.parametrize("parent", ["/", "projects/", "a//b", "a b", "projects/p\n", "\ud83d"])
 def test_a_malformed_parent_is_refused(parent: str) -> None:
     with pytest.raises(InvalidArgument) as refused:
         check_parent(parent)
@@ -72,6 +73,15 @@ def test_nothing_is_created_below_a_wildcard() -> None:
         InvalidArgument, match="'projects/-' has the wildcard '-', which only a list may have"
     ):
         check_parent("projects/-")
+
+
+@pytest.mark.parametrize("parent", ["operations", "projects/p/operations"])
+def test_nothing_is_created_below_a_collection_of_operations(parent: str) -> None:
+    with pytest.raises(InvalidArgument) as refused:
+        check_parent(parent)
+    assert refused.value.message == (
+        f"{parent!r} is a collection of operations: leave 'operations' out."
+    )
 
 
 @pytest.mark.parametrize(

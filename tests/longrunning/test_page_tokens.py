@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from longrunning import InvalidArgument
 from longrunning.page_tokens import ListBinding, PageTokens
 
-BINDING = ListBinding(service="s", parent="projects/p", filter="done", caller="c")
+BINDING = ListBinding(
+    service="s", parent="projects/p", filter="done", partial_success=False, caller="c"
+)
 DAY = 24 * 60 * 60 * 1_000_000
 TOKENS = PageTokens(b"k" * 32)
 
@@ -22,14 +24,20 @@ def test_a_token_gives_its_position_back(position: str, now: int) -> None:
     assert TOKENS.read(token, BINDING, now=now) == position
 
 
-@pytest.mark.parametrize("part", ["service", "parent", "filter", "caller"])
-def test_a_token_of_another_list_is_refused(part: str) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({part: "other"} for part in ("service", "parent", "filter", "caller")),
+        {"partial_success": True},
+    ],
+)
+def test_a_token_of_another_list_is_refused(change: dict[str, object]) -> None:
     token = TOKENS.write("a", BINDING, now=0)
     with pytest.raises(InvalidArgument) as refused:
-        TOKENS.read(token, dataclasses.replace(BINDING, **{part: "other"}), now=0)
+        TOKENS.read(token, dataclasses.replace(BINDING, **change), now=0)  # type: ignore[arg-type]
     assert refused.value.message == (
         "The page token is invalid: it belongs to another list; "
-        "parent, filter and caller must be those of the page before."
+        "all but page_size must be as for the page before."
     )
     assert (refused.value.field, refused.value.reason) == ("page_token", "INVALID_PAGE_TOKEN")
 

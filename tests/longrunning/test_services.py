@@ -114,6 +114,16 @@ async def test_names_can_be_bare_ids(doors: Doors) -> None:
     )
 
 
+@pytest.mark.parametrize("method", ["get", "wait", "cancel", "delete"])
+async def test_the_door_of_all_takes_every_services_names(doors: Doors, method: str) -> None:
+    created = await doors.operations.create(method=SPEECH_METHOD, parent=PARENT)
+    await doors.operations.succeed(created.name)
+    await getattr(doors.operations, method)(created.name)
+    if method == "delete":
+        with pytest.raises(InvalidArgument, match="is not the name of an operation"):
+            await doors.operations.get(created.name)
+
+
 async def test_a_method_that_the_service_leaves_out_is_unimplemented(doors: Doors) -> None:
     name = (await doors.operations.create(method=SPEECH_METHOD)).name
     for method, full in (

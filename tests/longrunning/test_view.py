@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from google.protobuf import wrappers_pb2
+from google.protobuf import struct_pb2, wrappers_pb2
 from google.rpc import code_pb2
 
 from longrunning import (
@@ -129,6 +129,34 @@ async def test_a_page_looks_at_no_more_than_a_bounded_number_of_rows(
     assert await names_of(operations, **arguments) == [oldest]
 
 
+async def test_a_page_looks_at_no_more_than_a_bounded_number_of_bytes(
+    operations: Operations,
+) -> None:
+    large = wrappers_pb2.BytesValue(value=b"x" * 1_000_000)
+    names = [(await operations.create(metadata=large)).name for _ in range(6)]
+    page = await operations.list(filter="needle")
+    assert not page.operations
+    assert page.next_page_token
+    assert await names_of(operations, filter="needle OR BytesValue") == names[::-1]
+
+
+async def test_a_filter_that_takes_long_does_not_hold_up_others(operations: Operations) -> None:
+    many = struct_pb2.Struct()
+    many.update({str(key): key for key in range(8_000)})
+    for _ in range(3):
+        await operations.create(metadata=many)
+    listing = asyncio.create_task(
+        operations.list(filter=" OR ".join(f"word{word}" for word in range(20)))
+    )
+    clock = asyncio.get_running_loop().time
+    began = last = clock()
+    longest = 0.0
+    while not listing.done():
+        await asyncio.sleep(0)
+        longest, last = max(longest, clock() - last), clock()
+    assert longest < (last - began) / 3
+
+
 async def test_a_page_stops_before_it_is_too_large_for_a_client(operations: Operations) -> None:
     large = wrappers_pb2.BytesValue(value=b"x" * 900_000)
     for _ in range(6):
@@ -163,7 +191,7 @@ async def test_page_sizes_are_bounded(
             {"page_token": "AAAA"},
             "page_token",
             "The page token is invalid: it belongs to another list; "
-            "parent, filter and caller must be those of the page before.",
+            "all but page_size must be as for the page before.",
         ),
         (
             {"return_partial_success": True},
@@ -184,6 +212,18 @@ async def test_partial_success_is_granted_with_a_wildcard(operations: Operations
     expected = await created(operations, 1)
     page = await operations.list("projects/-/locations/-", return_partial_success=True)
     assert [operation.name for operation in page.operations] == expected
+
+
+async def test_only_the_size_of_a_page_may_change_on_the_way(operations: Operations) -> None:
+    await created(operations, 3)
+    list_ = {"name": "projects/-/locations/-", "page_size": 1, "return_partial_success": True}
+    token = (await operations.list(**list_)).next_page_token  # type: ignore[arg-type]
+    page = await operations.list(**list_ | {"page_size": 2}, page_token=token)  # type: ignore[arg-type]
+    assert len(page.operations) == 2
+    for change in ({"return_partial_success": False}, {"filter": "name:*"}, {"caller": "other"}):
+        with pytest.raises(InvalidArgument) as refused:
+            await operations.list(**list_ | change, page_token=token)  # type: ignore[arg-type]
+        assert refused.value.field == "page_token"
 
 
 async def test_wait_returns_when_the_operation_is_done(operations: Operations) -> None:

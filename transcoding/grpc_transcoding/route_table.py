@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
-from google.api import service_pb2
+from google.api import http_pb2, service_pb2
 from google.protobuf import descriptor_pool
 
 from grpc_transcoding.assembly import Assembly, assemble, services_named_by
@@ -19,6 +19,7 @@ from grpc_transcoding.calls.servicers import RpcMethod
 from grpc_transcoding.errors import shortened
 from grpc_transcoding.path_templates import MANY_SEGMENTS, ONE_SEGMENT, PathTemplate
 from grpc_transcoding.path_templates.percent import InvalidEscapeError
+from grpc_transcoding.path_templates.trie import ANY_METHOD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,26 +112,35 @@ class RouteTable:
         if not isinstance(found, Match):
             why = f"the path does not answer {http_method}, but {', '.join(found.allow)}: 405"
             return Explanation(
-                winner=None, captures=(), why=why, candidates=self._losers(candidates, None)
+                winner=None,
+                captures=(),
+                why=why,
+                candidates=self._losers(candidates, None, http_method),
             )
         winner = found.binding
         others = [binding for binding in candidates if binding is not winner]
+        rivals = sum(_answers(binding, http_method) for binding in others)
         why = "it is the only template that matches"
-        if others:
-            why = f"it is the most specific of {len(others) + 1} bindings that match"
+        if rivals:
+            why = f"it is the most specific of {rivals + 1} bindings that answer {http_method}"
+        elif others:
+            why = f"it is the only binding of the path that answers {http_method}"
         return Explanation(
             winner=self._row(winner),
             captures=found.captures,
             why=why,
             candidates=(
                 Candidate(row=self._row(winner), why="answers"),
-                *self._losers(others, winner),
+                *self._losers(others, winner, http_method),
             ),
         )
 
-    def _losers(self, losers: Iterable[Binding], winner: Binding | None) -> tuple[Candidate, ...]:
+    def _losers(
+        self, losers: Iterable[Binding], winner: Binding | None, http_method: str
+    ) -> tuple[Candidate, ...]:
         return tuple(
-            Candidate(row=self._row(loser), why=_why_not(loser, winner)) for loser in losers
+            Candidate(row=self._row(loser), why=_why_not(loser, winner, http_method))
+            for loser in losers
         )
 
     def _row(self, binding: Binding) -> RouteRow:
@@ -148,7 +158,10 @@ class RouteTable:
 
 
 def routes(
-    service_configs: Sequence[str | Path | service_pb2.Service], *, services: Sequence[str] = ()
+    service_configs: Sequence[str | Path | service_pb2.Service],
+    *,
+    services: Sequence[str] = (),
+    http_rules: Iterable[http_pb2.HttpRule] = (),
 ) -> RouteTable:
     """Returns the table of what service files bind, without any servicer.
 
@@ -158,6 +171,7 @@ def routes(
         service_configs: Paths or messages, as for a Transcoder.
         services: Further services whose annotations are bound; those that the files speak of are
             taken as far as their `_pb2` modules have been imported.
+        http_rules: Rules from code, as for a Transcoder.
 
     Raises:
         ServiceConfigError: A file cannot be read.
@@ -171,16 +185,23 @@ def routes(
         except KeyError:
             continue
         methods.extend(RpcMethod.of(method) for method in service.methods)
-    return RouteTable(assemble(methods, configs, strict=False))
+    return RouteTable(assemble(methods, configs, http_rules, strict=False))
 
 
 def _nothing(why: str) -> Explanation:
     return Explanation(winner=None, captures=(), why=why, candidates=())
 
 
-def _why_not(loser: Binding, winner: Binding | None) -> str:
-    if winner is None or loser.template.shape == winner.template.shape:
+def _answers(binding: Binding, http_method: str) -> bool:
+    named = binding.http_method
+    return named in {http_method, ANY_METHOD} or (http_method == "HEAD" and named == "GET")
+
+
+def _why_not(loser: Binding, winner: Binding | None, http_method: str) -> str:
+    if winner is None or not _answers(loser, http_method):
         return f"answers {loser.http_method} only"
+    if loser.template.shape == winner.template.shape:
+        return f"{winner.http_method} itself is bound to the path"
     if loser.template.verb != winner.template.verb:
         return (
             f"the verb {winner.template.verb!r} is bound for this path, so it is no part of an id"

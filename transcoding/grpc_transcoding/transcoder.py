@@ -24,7 +24,7 @@ from grpc_transcoding.calls.servicers import Handler, Servicers
 from grpc_transcoding.errors import ReflectionError
 from grpc_transcoding.http.asgi import ASGIApp, Receive, Scope, Send
 from grpc_transcoding.http.endpoint import Endpoint
-from grpc_transcoding.http.error_reply import ErrorReplies, unavailable
+from grpc_transcoding.http.error_reply import ErrorReplies, not_built
 from grpc_transcoding.http.lifespan import run_lifespan
 from grpc_transcoding.http.reply_style import ReplyEncoder
 from grpc_transcoding.http.reply_writer import ReplyWriter
@@ -198,7 +198,12 @@ class Transcoder:
 
         self.build()
         assert self._assembly is not None
-        return openapi_document(self._assembly, **options)
+        return openapi_document(
+            self._assembly,
+            **options,
+            proto_names=self._options.proto_names,
+            enums_as_numbers=self._options.enums_as_numbers,
+        )
 
     def _openapi_page(self, root_path: str) -> bytes:
         page = self._openapi_pages.get(root_path)
@@ -268,8 +273,8 @@ class Transcoder:
     async def _first_service(self) -> ASGIApp:
         try:
             await self.load()
-        except ReflectionError as error:
-            return unavailable(error, self._error_domain or "grpc-transcoding")
+        except Exception as error:
+            return not_built(error, self._error_domain or "grpc-transcoding")
         assert self._service is not None
         return self._service
 

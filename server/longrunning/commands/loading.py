@@ -1,13 +1,13 @@
-"""From `MODULE:APP` to the App, with an explanation for everything that can go wrong."""
+"""From `MODULE:APP` to its Apps, with an explanation for everything that can go wrong."""
 
 import difflib
-import importlib
+import importlib.util
 import inspect
 import pkgutil
 import sys
 import sysconfig
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from longrunning import App
 
 
-def load_app(target: str, *, debug: bool = False) -> "App":
-    """Import the module, as `python -m` would from the current directory, and find its App.
+def load_apps(target: str, *, debug: bool = False) -> Sequence["App"]:
+    """Import the module, as `python -m` would from the current directory, and find its Apps.
 
     Args:
-        target: `module:attribute`; the attribute may be dotted, and may be a function without
-            arguments that returns the App.
+        target: `module:attribute`; the attribute may be dotted, and is an App, a list of Apps, or
+            a function without arguments that returns either.
         debug: print the traceback of an exception in the user's code.
 
     Raises:
@@ -38,8 +38,8 @@ def load_app(target: str, *, debug: bool = False) -> "App":
         raise
     except BaseException as error:
         raise explain(f"looking up {target}", error, debug=debug) from None
-    if isinstance(found, longrunning.App):
-        return found
+    if apps := _apps(found, target):
+        return apps
     if not callable(found) or not _takes_nothing(found):
         raise Failure(
             f"{target} is {_a(found)}, not an App nor a function without arguments that returns one"
@@ -56,9 +56,27 @@ def load_app(target: str, *, debug: bool = False) -> "App":
         raise Failure(
             f"{target}() returned a coroutine, not an App: the function must not be async"
         )
-    if not isinstance(made, longrunning.App):
-        raise Failure(f"{target}() returned {_a(made)}, not an App")
-    return made
+    if apps := _apps(made, f"{target}()"):
+        return apps
+    raise Failure(f"{target}() returned {_a(made)}, not an App")
+
+
+def _apps(found: object, shown: str) -> Sequence["App"]:
+    """Returns the Apps that an object is, none if it is something else.
+
+    Raises:
+        Failure: it is a list or tuple, but not of Apps alone.
+    """
+    if isinstance(found, longrunning.App):
+        return (found,)
+    if not isinstance(found, list | tuple):
+        return ()
+    if not found:
+        raise Failure(f"{shown} is {_a(found)} without an App in it")
+    for number, each in enumerate(found, start=1):
+        if not isinstance(each, longrunning.App):
+            raise Failure(f"{shown} is {_a(found)} of Apps, but number {number} is {_a(each)}")
+    return found
 
 
 def _split(target: str) -> tuple[str, str]:
@@ -167,6 +185,8 @@ def explain(what: str, error: BaseException, *, debug: bool = False) -> Failure:
     if debug:
         traceback.print_exception(error)
     text = str(error.msg if isinstance(error, SyntaxError) else error)
+    if faults := getattr(error, "faults", None):  # a ServiceConfigError: each names its place
+        text = "; ".join(map(str, faults))
     reason = f"{type(error).__name__}: {text}" if text else type(error).__name__
     where = _where(error)
     return Failure(f"{what} failed: {reason}{f' ({where})' if where else ''}")
@@ -187,8 +207,10 @@ def _where(error: BaseException) -> str:
 def _is_users(filename: str) -> bool:
     paths = sysconfig.get_paths()
     installed = [paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")]
-    ours = str(Path(longrunning.__file__).parent)
-    return not filename.startswith(("<", *installed, ours))
+    # Both packages, wherever they are installed from.
+    specs = [importlib.util.find_spec(name) for name in ("longrunning", "grpc_transcoding")]
+    ours = [str(Path(spec.origin).parent) for spec in specs if spec and spec.origin]
+    return not filename.startswith(("<", *installed, *ours))
 
 
 def _short(filename: str) -> str:

@@ -75,7 +75,7 @@ def _load(configs: list[str], modules: list[str]) -> "RouteTable":
     from grpc_transcoding import ServiceConfigError
     from grpc_transcoding import routes as bound
     from longrunning.commands.loading import explain
-    from longrunning.services import find_service_config
+    from longrunning.services import find_service_config, left_out
 
     # The faults are shown: no need for the transcoder to log them as well.
     logging.getLogger("grpc_transcoding").addHandler(logging.NullHandler())
@@ -90,7 +90,8 @@ def _load(configs: list[str], modules: list[str]) -> "RouteTable":
         except BaseException as error:
             raise explain(f"importing {name}", error) from None
     try:
-        return bound([find_service_config(config) for config in configs])
+        found = [find_service_config(config) for config in configs]
+        return bound(found, http_rules=left_out(configs))
     except ServiceConfigError as error:
         raise Failure("; ".join(map(str, error.faults))) from None
 

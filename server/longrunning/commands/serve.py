@@ -1,4 +1,4 @@
-"""`lro serve`: one process that serves an app over gRPC and HTTP and runs its work."""
+"""`lro serve`: one process that serves apps over gRPC and HTTP and runs their work."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,20 +16,36 @@ if TYPE_CHECKING:
 def serve(
     *,
     app: Annotated[
-        str,
+        list[str],
         typer.Argument(
             metavar="MODULE:APP",
             show_default=False,
-            help="A module that can be imported from here, and the App in it, or a function "
-            "without arguments that returns one, such as myservice:app.",
+            help="A module that can be imported from here, and the App in it, a list of Apps, or "
+            "a function without arguments that returns one, such as myservice:app. Each App is "
+            "served at ports of its own; all of them share one Operations.",
         ),
     ],
     grpc: Annotated[
-        str, typer.Option(metavar="HOST:PORT", help="Where to serve gRPC; port 0 takes a free one.")
+        str,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Where to serve gRPC; further Apps take the ports after it, port 0 free ones.",
+        ),
     ] = "127.0.0.1:50051",
     http: Annotated[
-        str, typer.Option(metavar="HOST:PORT", help="Where to serve REST; port 0 takes a free one.")
+        str,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Where to serve REST; further Apps take the ports after it, port 0 free ones.",
+        ),
     ] = "127.0.0.1:8080",
+    http_by_host: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="One more port for REST, where the Host header names the service that is meant.",
+        ),
+    ] = None,
     store: Annotated[
         str | None,
         typer.Option(
@@ -56,13 +72,13 @@ def serve(
         typer.Option("--debug", envvar="LRO_DEBUG", help="Log more, and show tracebacks."),
     ] = False,
 ) -> None:
-    """Serve an App over gRPC and HTTP until SIGTERM or Ctrl-C."""
+    """Serve Apps over gRPC and HTTP until SIGTERM or Ctrl-C."""
     import logging
 
-    from longrunning.commands.loading import explain, load_app
+    from longrunning.commands.loading import explain, load_apps
     from longrunning.commands.ready import Ready
 
-    loaded = load_app(app, debug=debug)
+    loaded = [each for target in app for each in load_apps(target, debug=debug)]
 
     from longrunning import WorkersElsewhere, serving
 
@@ -71,7 +87,7 @@ def serve(
         level=logging.DEBUG if debug else logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
-    ready = Ready(_line)
+    ready = Ready(_banner)
     try:
         engine = WorkersElsewhere() if no_work else None
         serving.run(
@@ -79,6 +95,7 @@ def serve(
                 loaded,
                 grpc=grpc,
                 http=http,
+                http_by_host=http_by_host,
                 store=store,
                 engine=engine,
                 drain=drain,
@@ -90,13 +107,24 @@ def serve(
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # one of the App's servicers or interceptors does not fit
-        raise explain(f"serving {app}", error, debug=debug) from None
+        raise explain(f"serving {' '.join(app)}", error, debug=debug) from None
     if ready.error:
         raise ready.error
 
 
-def _line(addresses: "Addresses") -> str:
-    return (
-        f"lro: serving gRPC on {addresses.grpc} and HTTP on http://{addresses.http}, "
-        f"operations in {addresses.store}"
-    )
+def _banner(addresses: "Addresses") -> str:
+    """Says what listens where: one line for one App, else one for each and one for all.
+
+    The last line begins with `lro: serving`; scripts wait for it.
+    """
+    places = [f"gRPC on {door.grpc} and HTTP on http://{door.http}" for door in addresses.doors]
+    rest = f"operations in {addresses.store}"
+    if addresses.http_by_host:
+        rest = f"HTTP by Host on http://{addresses.http_by_host}, {rest}"
+    if len(places) == 1:
+        return f"lro: serving {places[0]}, {rest}"
+    lines = [
+        f"lro: {door.service or 'every operation'}: {place}"
+        for door, place in zip(addresses.doors, places, strict=True)
+    ]
+    return "\n".join([*lines, f"lro: serving {len(lines)} services, {rest}"])

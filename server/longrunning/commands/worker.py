@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 def worker(
     *,
     app: Annotated[
-        str,
+        list[str],
         typer.Argument(
             metavar="MODULE:APP",
             show_default=False,
-            help="The App whose handlers do the work, as for 'lro serve'.",
+            help="The Apps whose handlers do the work, as for 'lro serve'.",
         ),
     ],
     store: Annotated[
@@ -77,10 +77,10 @@ def worker(
     """Do the work of an App's handlers until SIGTERM or Ctrl-C; serve nothing."""
     import logging
 
-    from longrunning.commands.loading import explain, load_app
+    from longrunning.commands.loading import explain, load_apps
     from longrunning.commands.ready import Ready
 
-    loaded = load_app(app, debug=debug)
+    loaded = [each for target in app for each in load_apps(target, debug=debug)]
 
     from longrunning import InProcessEngine, serving
 
@@ -99,7 +99,7 @@ def worker(
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        raise explain(f"working for {app}", error, debug=debug) from None
+        raise explain(f"working for {', '.join(app)}", error, debug=debug) from None
     if ready.error:
         raise ready.error
 

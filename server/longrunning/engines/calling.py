@@ -34,6 +34,8 @@ class Calls:
     def __init__(self, *, processes: int) -> None:
         self._spare = processes
         self._processes: ProcessPool | None = None
+        if processes:
+            self._pool().start()
 
     async def call(
         self, handler: Handler[Any, Any], assignment: Assignment, progress: Progress

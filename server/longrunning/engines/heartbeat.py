@@ -42,13 +42,15 @@ class Heartbeat:
     async def stop(self) -> None:
         """Lets go of the lease: what its owner still holds is orphaned at once.
 
-        Raises:
-            OperationsError: the store cannot take it now; the lease runs out by itself.
+        If the store cannot take that now, the lease runs out by itself.
         """
         self._ended.set()
         if self._thread:
             await asyncio.to_thread(self._thread.join)
-        await self._worklist.retire(self._owner)
+        try:
+            await self._worklist.retire(self._owner)
+        except OperationsError as error:
+            _log.warning("the lease runs out by itself, in %g s: %s", self._lease / SECOND, error)
 
     def _run(self) -> None:
         heart = self._worklist.heart()

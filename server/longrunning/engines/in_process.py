@@ -50,7 +50,6 @@ class InProcessEngine(Engine):
                 wanted = ", ".join(sorted(handler.labels - self.labels))
                 _log.info("%s waits for a worker with the labels %s", handler.name, wanted)
         self._handlers = mine
-        self._worklist = ledger.store.worklist
         self._wake = asyncio.Event()
         self._ended = False
         self._waiting = False
@@ -63,7 +62,7 @@ class InProcessEngine(Engine):
             finished=self._fill_room,
         )
         await self._worker.start()
-        self._unwatch = self._worklist.watch(self._wake.set)
+        self._unwatch = ledger.store.worklist.watch(self._wake.set)
         self._claiming = asyncio.create_task(self._claim_forever())
 
     def dispatch(self, name: str) -> None:  # noqa: ARG002 - whatever is oldest is next
@@ -91,6 +90,7 @@ class InProcessEngine(Engine):
             next_sweep = clock() + self._sweep_seconds
             try:
                 self._worker.look()
+                await self._worker.settle_doubts()
                 await self._claim()
                 while await self._woken_before(next_sweep):
                     await self._claim()
@@ -124,8 +124,7 @@ class InProcessEngine(Engine):
         room = {name: places for name, places in room.items() if places > 0}
         if not room:
             return
-        for work in await self._worklist.claim(room, self._worker.take, limit=limit):
+        for work in await self._worker.claim(room, limit=limit):
             room[work.record.handler] -= 1
             limit -= 1
-            self._worker.run(work)
         self._waiting = self._waiting or limit <= 0 or min(room.values()) <= 0

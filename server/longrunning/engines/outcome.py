@@ -9,6 +9,7 @@ from google.protobuf import any_pb2, empty_pb2
 from google.protobuf.message import Message
 
 from longrunning import lifecycle
+from longrunning.engines.remote_error import RemoteError
 from longrunning.errors import Aborted, DeadlineExceeded, Internal, OperationsError
 from longrunning.handlers import Handler
 from longrunning.ledger import Ledger, Step
@@ -58,6 +59,10 @@ def shown(handler: Handler[Any, Any], error: Exception) -> OperationsError | Non
     clients have methods of these names instead: what a service heard from another one is not for
     its own clients to see, unless `errors` says so.
     """
+    if isinstance(error, RemoteError):
+        return None  # its process has decided
+    if isinstance(error.__cause__, RemoteError) and isinstance(error, OperationsError):
+        return error
     for kind in type(error).__mro__:
         if (convert := handler.errors.get(kind)) is not None:
             return convert(error)

@@ -5,7 +5,7 @@ import contextlib
 import logging
 import uuid
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from google.protobuf.message import DecodeError
@@ -17,10 +17,10 @@ from longrunning.engines.attempt import Attempt, Stop
 from longrunning.engines.calling import Calls
 from longrunning.engines.heartbeat import Heartbeat
 from longrunning.engines.outcome import failure, timed_out
-from longrunning.errors import Internal, OperationsError
+from longrunning.errors import Internal, OperationNotFound, OperationsError
 from longrunning.handlers import Handlers
 from longrunning.ledger import Ledger, Step
-from longrunning.lifecycle import Record, State
+from longrunning.lifecycle import IllegalTransition, Record, StaleAttempt, State
 from longrunning.stores.contract import Unwatch, Work
 
 _log = logging.getLogger(__name__)
@@ -64,6 +64,8 @@ class Worker:
         self._attempts: dict[str, Attempt] = {}
         self._running: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._begun: set[str] = set()
+        self._doubtful = False
         self._unwatch: Unwatch | None = None
 
     def __len__(self) -> int:
@@ -82,19 +84,55 @@ class Worker:
         """
         await self._heartbeat.start()
 
-    def take(self, record: Record) -> Record:
-        """Returns the revision that makes a record this worker's; for `Worklist.claim`."""
+    async def claim(
+        self, room: Mapping[str, int], *, limit: int, name: str | None = None
+    ) -> Sequence[Work]:
+        """Claims pending work, and runs it; see `Worklist.claim`.
+
+        Raises:
+            OperationsError: the store cannot serve it now. What it may have given all the same is
+                given back by `settle_doubts`.
+        """
+        try:
+            works = await self._store.worklist.claim(room, self._take, limit=limit, name=name)
+        except BaseException:
+            self._doubtful = True
+            raise
+        for work in works:
+            self._run(work)
+        return works
+
+    async def settle_doubts(self) -> None:
+        """Gives back what is this worker's in the store, and does not run here.
+
+        Raises:
+            OperationsError: the store cannot serve it now.
+        """
+        if not self._doubtful:
+            return
+        for record in await self._store.worklist.held(self._owner):
+            if record.name not in self._begun:
+                with contextlib.suppress(IllegalTransition, OperationNotFound, StaleAttempt):
+                    await self._ledger.advance(
+                        record.name,
+                        lambda record, now: lifecycle.release(record, now=now),
+                        attempt=record.attempt,
+                    )
+        self._doubtful = False
+
+    def _take(self, record: Record) -> Record:
+        """Returns the revision that makes a record this worker's."""
         handler = self._handlers.get(record.handler)
         timeout = int((handler.timeout or 0) * SECOND) if handler else 0
         now = self._ledger.clock()
         return lifecycle.claim(record, owner=self._owner, now=now, timeout=timeout)
 
-    def run(self, work: Work) -> asyncio.Task[None]:
-        """Runs what was claimed, until its outcome is written; the task never fails."""
+    def _run(self, work: Work) -> None:
+        self._begun.add(work.record.name)
         self._running[work.record.handler] += 1
         if self._unwatch is None:
             self._unwatch = self._store.watch(self._notice)
-        return self._spawn(self._see_through(work))
+        self._spawn(self._see_through(work))
 
     def look(self, names: Collection[str] | None = None) -> None:
         """Looks whether some of what runs was cancelled or lost; None for all of it."""
@@ -134,10 +172,13 @@ class Worker:
                 self.look([name])  # it may have been cancelled since it was claimed
                 await attempt.finish()
         except OperationsError as error:
-            _log.warning("%s is left to be recovered: %s", name, error)
+            _log.warning("%s is given back: %s", name, error)
+            self._doubtful = True
         except Exception:
-            _log.exception("%s is left to be recovered", name)
+            _log.exception("%s is given back", name)
+            self._doubtful = True
         finally:
+            self._begun.discard(name)
             self._attempts.pop(name, None)
             self._running[handler] -= 1
             if not self:

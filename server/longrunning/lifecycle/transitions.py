@@ -135,7 +135,13 @@ def succeed(record: Record, response: any_pb2.Any, *, now: int) -> Record:
 
 
 def fail(record: Record, error: status_pb2.Status, *, now: int) -> Record:
-    """Ends the operation with an error."""
+    """Ends the operation with an error.
+
+    Raises:
+        ValueError: its code is OK, which is no error.
+    """
+    if error.code == code_pb2.OK:
+        raise ValueError("the code of the error is 0, OK: expected another google.rpc.Code")
     return _step(record, Event.FAIL, now, error)
 
 

@@ -13,7 +13,7 @@ from longrunning.errors import OperationsError
 from longrunning.statuses import abort
 
 _DEADLINE_MARGIN = 0.1  # the part of the remaining time that is left for the answer to arrive
-_LARGEST_MARGIN = 0.5  # seconds
+_SMALLEST_MARGIN, _LARGEST_MARGIN = 0.02, 0.5  # seconds
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -117,7 +117,8 @@ class OperationsServicer(operations_pb2_grpc.OperationsServicer):  # type: ignor
             timeout = request.timeout.seconds + request.timeout.nanos / 1e9
         remaining = context.time_remaining()
         if remaining is not None:
-            remaining -= min(remaining * _DEADLINE_MARGIN, _LARGEST_MARGIN)
+            margin = max(remaining * _DEADLINE_MARGIN, _SMALLEST_MARGIN)
+            remaining -= min(margin, _LARGEST_MARGIN)
             timeout = max(remaining, 0.0) if timeout is None else min(timeout, max(remaining, 0.0))
         try:
             return await self._operations.wait(request.name, timeout)

@@ -1,8 +1,10 @@
-"""The processes of an `App`: one that serves it over gRPC and HTTP, one that only works."""
+"""The processes of `App`s: one that serves them over gRPC and HTTP, one that only works."""
 
+from longrunning.serving.addresses import StartupError
 from longrunning.serving.app import App
+from longrunning.serving.door import DoorAddress
 from longrunning.serving.process import run
-from longrunning.serving.server import Addresses, StartupError, serve
+from longrunning.serving.server import Addresses, serve
 from longrunning.serving.working import work
 
-__all__ = ["Addresses", "App", "StartupError", "run", "serve", "work"]
+__all__ = ["Addresses", "App", "DoorAddress", "StartupError", "run", "serve", "work"]

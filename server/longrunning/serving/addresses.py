@@ -32,6 +32,19 @@ class Address:
             )
         return cls(match["v6"] or match["host"], int(match["port"]))
 
+    def after(self, number: int, option: str) -> "Address":
+        """Returns the address for the door that is `number` places behind the first one.
+
+        Raises:
+            StartupError: there are not that many ports.
+        """
+        if self.port and self.port + number > 65535:
+            raise StartupError(
+                f"{option} {self} leaves too few ports: one is needed for each of the "
+                f"{number + 1} services from there on; begin lower"
+            )
+        return Address(self.host, self.port + number if self.port else 0)
+
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"

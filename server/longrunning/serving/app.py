@@ -1,16 +1,16 @@
 """An `App`: what one front door serves."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import grpc.aio
-from google.api import service_pb2
 
 from grpc_transcoding import Transcoder
 from longrunning.operations import Operations
 from longrunning.servicer import ErrorInterceptor, Target
-from longrunning.services import find_service_config
+from longrunning.services import ServiceFile, find_service_config, left_out
+from longrunning.serving.addresses import StartupError
+from longrunning.view import View
 
 AddToServer = Callable[[Any, Any], None]
 """What protoc generates as `add_<Service>Servicer_to_server(servicer, server)`."""
@@ -26,10 +26,12 @@ class App:
 
     Args:
         operations: what the servicers start; it is served beside them.
+        service: what `operations.for_service` returned, for the door of one service of several:
+            its methods, operations and names only, at the paths of its file.
         servicers: each with the function that protoc generated to add it to a server.
         service_configs: `google.api.Service` files by path, messages, or the names of those that
             are shipped (`operations_v1`); they say at which paths the methods are served. By
-            default that is `operations_v1`.
+            default that is the service's own file, or `operations_v1` without a service.
         interceptors: see every call, of gRPC and of REST alike, the first one first.
     """
 
@@ -37,20 +39,29 @@ class App:
         self,
         operations: Operations,
         *,
+        service: View | None = None,
         servicers: Sequence[tuple[AddToServer, object]] = (),
-        service_configs: Sequence[str | Path | service_pb2.Service] = (DEFAULT_SERVICE_CONFIG,),
+        service_configs: Sequence[ServiceFile] | None = None,
         interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
     ) -> None:
         self.operations = operations
         self.interceptors = (ErrorInterceptor(operations.domain), *interceptors)
+        self._view = service or operations
         self._servicers = tuple(servicers)
+        if service_configs is None:
+            service_configs = (self._view.service.config or DEFAULT_SERVICE_CONFIG,)
         self._service_configs = tuple(service_configs)
+
+    @property
+    def service_name(self) -> str:
+        """The name of the service whose door this is, "" for the door that shows everything."""
+        return self._view.service.name or ""
 
     def add_to_server(self, target: Target) -> None:
         """Adds all servicers, that of the operations included, to a server or transcoder."""
         for add, servicer in self._servicers:
             add(servicer, target)
-        self.operations.add_to_server(target)
+        self._view.add_to_server(target)
 
     def transcoder(self) -> Transcoder:
         """Returns the REST face of the app, an ASGI application.
@@ -60,9 +71,26 @@ class App:
         """
         transcoder = Transcoder(
             service_configs=[find_service_config(config) for config in self._service_configs],
+            http_rules=left_out(self._service_configs),
             interceptors=self.interceptors,
             error_domain=self.operations.domain,
         )
         self.add_to_server(transcoder)
         transcoder.build()
         return transcoder
+
+
+def shared_operations(apps: Sequence[App]) -> Operations:
+    """Returns the operations of all apps of one process.
+
+    Raises:
+        StartupError: there is more than one `Operations`, or no app.
+    """
+    found = {id(app.operations): app.operations for app in apps}
+    if len(found) != 1:
+        raise StartupError(
+            f"the {len(apps)} apps have {len(found)} Operations between them: "
+            "the doors of one process share one Operations object, with one store"
+        )
+    (operations,) = found.values()
+    return operations

@@ -3,26 +3,31 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from typing import Any
 
 import uvicorn
 
-from grpc_transcoding import Transcoder
+Event = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Event]]
+Send = Callable[[Event], Awaitable[None]]
+Application = Callable[[Event, Receive, Send], Awaitable[None]]
+"""ASGI's own types."""
 
 
 class HttpServer(uvicorn.Server):
-    """Serves a transcoder on a socket that is already bound.
+    """Serves an ASGI application, such as a transcoder, on a socket that is already bound.
 
     Args:
-        transcoder: what is served.
+        application: what is served.
         listener: a listening socket; it is closed when the server stops.
         grace: how long requests under way may take when it stops, in seconds.
     """
 
-    def __init__(self, transcoder: Transcoder, listener: socket.socket, *, grace: float) -> None:
+    def __init__(self, application: Application, listener: socket.socket, *, grace: float) -> None:
         super().__init__(
             uvicorn.Config(
-                transcoder,
+                application,
                 lifespan="off",  # the operations are opened before and closed after it
                 log_config=None,
                 log_level="warning",

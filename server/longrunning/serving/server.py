@@ -1,15 +1,16 @@
 """A serving process, from its start to a clean stop."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from grpc_transcoding import ServiceConfigError
 from longrunning.engines import Engine
 from longrunning.serving import process
 from longrunning.serving.addresses import Address, StartupError
-from longrunning.serving.app import App
-from longrunning.serving.grpc_server import GrpcServer
+from longrunning.serving.app import App, shared_operations
+from longrunning.serving.by_host import ByHost
+from longrunning.serving.door import Door, DoorAddress
 from longrunning.serving.http_server import HttpServer
 from longrunning.stores import StoreError, store_from_url
 
@@ -18,68 +19,90 @@ __all__ = ["Addresses", "StartupError", "serve"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addresses:
-    """Where a process serves, with real ports, and where its operations are."""
+    """Where a process serves, with real ports, and where its operations are.
 
-    grpc: str
-    http: str
+    Attributes:
+        doors: of the apps, in their order.
+        http_by_host: the HTTP port of all services together, None if there is none.
+        store: the URL of the store.
+    """
+
+    doors: tuple[DoorAddress, ...]
+    http_by_host: str | None
     store: str
 
 
 async def serve(
-    app: App,
+    apps: Sequence[App],
     *,
     grpc: str = "127.0.0.1:50051",
     http: str = "127.0.0.1:8080",
+    http_by_host: str | None = None,
     store: str | None = None,
     engine: Engine | None = None,
     drain: float = 10.0,
     ready: Callable[[Addresses], None],
 ) -> None:
-    """Serves an app over gRPC and HTTP until SIGTERM or SIGINT, and then stops cleanly.
+    """Serves apps over gRPC and HTTP until SIGTERM or SIGINT, and then stops cleanly.
+
+    Each app is a door of its own: the first one listens at `grpc` and `http`, the others at the
+    ports after these. They share their operations, which are opened once.
 
     A clean stop answers those who wait, lets calls and work under way finish, interrupts what is
     left, and closes the store.
 
     Args:
-        app: what to serve.
-        grpc: where gRPC listens, `HOST:PORT`; port 0 takes a free one.
+        apps: what to serve, all of the same `Operations`.
+        grpc: where gRPC listens, `HOST:PORT`; port 0 takes free ones.
         http: where REST listens.
-        store: the URL of a store to use in place of the app's own.
-        engine: runs the work in place of the app's own.
+        http_by_host: one more port for REST, where the Host header chooses among the services.
+        store: the URL of a store to use in place of the apps' own.
+        engine: runs the work in place of the apps' own.
         drain: how long calls, and then work, may take to finish at the stop, in seconds.
-        ready: called once, when both ports are served.
+        ready: called once, when all ports are served.
 
     Raises:
-        StartupError: an address, the store or a service file is not usable.
+        StartupError: an address, the store or a service file is not usable, or the apps do not
+            belong together.
     """
     grpc_address, http_address = Address.parse(grpc, "--grpc"), Address.parse(http, "--http")
+    shared_address = Address.parse(http_by_host, "--http-by-host") if http_by_host else None
+    operations = shared_operations(apps)
     stop = process.stop_signal()
-    operations = app.operations
     operations.drain_seconds = drain
     if engine is not None:
         operations.engine = engine
     try:
         if store is not None:
             operations.store = store_from_url(store)
-        transcoder = app.transcoder()
-        grpc_server = GrpcServer(app)
+        doors = [Door(app) for app in apps]
+        by_host = ByHost(doors, operations.domain) if shared_address else None
         async with operations:
-            bound = grpc_server.bind(grpc_address)
-            listener = http_address.listen("--http")
-            http_server = HttpServer(transcoder, listener, grace=drain)
-            await grpc_server.start()
-            await http_server.start()
-            ready(
-                Addresses(
-                    grpc=str(bound),
-                    http=str(Address(http_address.host, listener.getsockname()[1])),
-                    store=operations.store.url,
+            bound = [
+                door.bind(
+                    grpc_address.after(number, "--grpc"),
+                    http_address.after(number, "--http"),
+                    grace=drain,
                 )
-            )
+                for number, door in enumerate(doors)
+            ]
+            shared, shared_at = None, None
+            if shared_address and by_host:
+                listener = shared_address.listen("--http-by-host")
+                shared_at = str(Address(shared_address.host, listener.getsockname()[1]))
+                shared = HttpServer(by_host, listener, grace=drain)
+            # All ports are taken before anybody is answered.
+            for door in doors:
+                await door.open()
+            if shared:
+                await shared.start()
+            ready(Addresses(doors=tuple(bound), http_by_host=shared_at, store=operations.store.url))
             await stop.wait()
-            await grpc_server.leave()
+            for door in doors:
+                await door.leave()
             operations.answer_waiters()
-            await asyncio.gather(grpc_server.stop(drain), http_server.stop())
+            stopping = [door.close(drain) for door in doors]
+            await asyncio.gather(*stopping, *([shared.stop()] if shared else []))
     except StoreError as error:
         raise StartupError(f"the store cannot be opened: {error}") from None
     except ServiceConfigError as error:

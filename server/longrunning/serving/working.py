@@ -1,31 +1,36 @@
 """A process that only works: it has no ports, and takes what is in a shared store."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from longrunning.engines import Engine
 from longrunning.serving import process
 from longrunning.serving.addresses import StartupError
-from longrunning.serving.app import App
+from longrunning.serving.app import App, shared_operations
 from longrunning.stores import StoreError, store_from_url
 
 
 async def work(
-    app: App, *, engine: Engine, store: str | None, drain: float, ready: Callable[[str], None]
+    apps: Sequence[App],
+    *,
+    engine: Engine,
+    store: str | None,
+    drain: float,
+    ready: Callable[[str], None],
 ) -> None:
-    """Does the work of an app's handlers until SIGTERM or SIGINT, and then stops cleanly.
+    """Does the work of the apps' handlers until SIGTERM or SIGINT, and then stops cleanly.
 
     Args:
-        app: has the handlers.
-        engine: takes the work, instead of the app's own.
-        store: the URL of a store to use in place of the app's own.
+        apps: have the handlers; all of the same `Operations`.
+        engine: takes the work, instead of the apps' own.
+        store: the URL of a store to use in place of the apps' own.
         drain: how long running work may take to finish at the stop, in seconds.
         ready: called once, with where the operations are, when work is taken.
 
     Raises:
-        StartupError: the store is not usable.
+        StartupError: the store is not usable, or the apps do not belong together.
     """
     stop = process.stop_signal()
-    operations = app.operations
+    operations = shared_operations(apps)
     operations.drain_seconds = drain
     operations.engine = engine
     try:

@@ -15,8 +15,10 @@ What every store promises:
 * **Byte for byte.** What comes back equals what was written, `operation` and `request` to the byte.
 * **Faults are named.** What the storage cannot do now is `Unavailable`, what it has no room for is
   `ResourceExhausted`; the exceptions of its driver never get out. A store answers again by itself
-  once its storage does. A write that raised was not acknowledged: it may have taken place if the
-  storage was lost while it committed, so whoever repeats it reads first, as `Ledger.advance` does.
+  once its storage does. What it can never keep harms its own caller only, whoever shares its
+  commit, and is neither of the two. A write that raised was not acknowledged: it may have taken
+  place if the storage was lost while it committed, so whoever repeats it reads first, as
+  `Ledger.advance` does.
 
 `tests/longrunning/stores/` holds every store to this; a new one joins by one line in its
 `conftest.py`.
@@ -296,6 +298,13 @@ class Worklist(ABC):
         Args:
             now: as in `beat`.
             limit: how many at most.
+        """
+
+    @abstractmethod
+    async def held(self, owner: str) -> Sequence[Record]:
+        """Returns the unfinished records that an owner has claimed, the oldest first.
+
+        After a claim that failed, that tells an owner what it was given all the same.
         """
 
 

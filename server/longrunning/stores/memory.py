@@ -19,6 +19,7 @@ class MemoryStore(Store):
         self._by_request_id: dict[tuple[str, str, str, str], str] = {}
         self._names: dict[str, str] = {}
         self._ids: list[str] = []
+        self._expiring: list[tuple[int, str]] = []
         self._watchers = Watchers()
         self._worklist = MemoryWorklist(Wakers(self._watchers), self._claim)
         self.worklist = self._worklist
@@ -75,6 +76,7 @@ class MemoryStore(Store):
         record = kept.record
         del self._names[record.id]
         del self._ids[bisect_left(self._ids, record.id)]
+        self._forget_expiry(record)
         if record.request_id:
             del self._by_request_id[_request_key(record)]
         self._worklist.change(record, None)
@@ -101,9 +103,8 @@ class MemoryStore(Store):
 
     async def purge(self, *, now: int, limit: int) -> int:
         """Removes operations that have expired; returns how many."""
-        records = (kept.record for kept in self._kept.values())
-        expired = [record.name for record in records if 0 < record.expire_time < now][:limit]
-        for name in expired:
+        expired = self._expiring[: min(limit, bisect_left(self._expiring, (now, "")))]
+        for _, name in expired:
             await self.delete(name)
         return len(expired)
 
@@ -118,12 +119,23 @@ class MemoryStore(Store):
             for kept in [self._kept[record.name]]
         ]
 
+    def _note_expiry(self, record: Record) -> None:
+        if record.expire_time > 0:
+            insort(self._expiring, (record.expire_time, record.name))
+
+    def _forget_expiry(self, record: Record) -> None:
+        if record.expire_time > 0:
+            del self._expiring[bisect_left(self._expiring, (record.expire_time, record.name))]
+
     def _replace(self, kept: Work, record: Record, checkpoint: bytes) -> Work:
         following = Work(record=record, request=kept.request, checkpoint=checkpoint)
         self._keep(kept.record, following)
         return following
 
     def _keep(self, before: Record | None, kept: Work) -> None:
+        if before:
+            self._forget_expiry(before)
+        self._note_expiry(kept.record)
         self._kept[kept.record.name] = kept
         self._worklist.change(before, kept.record)
         self._watchers.notify([kept.record.name])

@@ -104,6 +104,11 @@ class MemoryWorklist(Worklist):
         ]
         return sorted(found, key=lambda record: record.id)[:limit]
 
+    async def held(self, owner: str) -> Sequence[Record]:
+        """Returns the unfinished records of an owner."""
+        found = [record for record in self._unfinished.values() if record.owner == owner]
+        return sorted(found, key=lambda record: record.id)
+
     def _enter(self, record: Record) -> None:
         self._unfinished[record.id] = record
         if record.state is State.PENDING:

@@ -134,6 +134,8 @@ FAULTS = [
     (rule("GetBook", "get: '/v1/{name=x/*}'", "    additional_bindings:\n    - get: '/y/{name}'\n      additional_bindings:\n      - get: '/z/{name}'\n"), f"library.yaml: {LIBRARY}.GetBook: an additional binding holds no additional bindings itself"),
     (rule("GetBook", "get: '/v1/{name=x/*}'", "    additional_bindings:\n    - body: '*'\n"), f"library.yaml: {LIBRARY}.GetBook: an additional binding needs a pattern, such as 'get'"),
     (rule("GetBook", "custom: {path: '/v1/{name=x/*}'}"), f"library.yaml: {LIBRARY}.GetBook: a custom pattern needs a 'kind', such as 'HEAD' or '*'"),
+    (rule("GetBook", "custom: {kind: get post, path: '/v1/{name=x/*}'}"), f"library.yaml: {LIBRARY}.GetBook, column 1: the kind 'GET POST' is no HTTP method: it should be one word, or '*'"),
+    (rule("GetBook", "get: '/v1/{name=x/*}'", "    get: '/v1/{name=y/*}'\n"), "library.yaml, column 5: line 7 holds 'get', which its mapping holds already"),
     (rule("GetBok", "get: '/v1/{name=x/*}'"), f"library.yaml: {LIBRARY}.GetBok: no service that was added has this method; did you mean '{LIBRARY}.GetBook'?"),
     ("  - get: '/v1/x'\n", "library.yaml: (none): no service that was added has this method"),
     (rule("GetBook", "gett: '/v1/{name=x/*}'"), f"library.yaml: {LIBRARY}.GetBook: http.rules[0] is no google.api.HttpRule: it has no field gett"),
@@ -150,6 +152,29 @@ def test_a_fault_names_file_selector_and_column(write, text, fault):
         library(path).build()
     assert [str(each) for each in raised.value.faults] == [fault]
     assert str(raised.value) == (f"1 fault in the HTTP rules (strict=False skips them):\n  {fault}")
+
+
+async def test_an_api_without_a_name_is_a_fault_and_exposes_nothing_more(write):
+    path = write(f"apis:\n- {LIBRARY}\n- {{version: v1}}\n- name: 7\n")
+    app = library(path, strict=False)
+    assert [str(fault) for fault in app.faults] == [
+        f"library.yaml: apis[{index}] should be a mapping with a 'name', which is text"
+        for index in range(3)
+    ]
+    assert (await call(app, "GET", BOOK)).status == 200
+    hidden = library(write("apis:\n- other.Api\n"), strict=False)
+    assert (await call(hidden, "GET", BOOK)).status == 404
+
+
+def test_a_key_that_is_given_twice_is_looked_for_where_it_matters_and_once(write):
+    path = write(
+        "documentation: {a: 1, a: 2}\nhttp: &http\n  rules: []\n  rules: []\nbackend: *http\nhttp:\n"
+    )
+    config = load_service_config(path)
+    assert [str(fault) for fault in config.faults] == [
+        "library.yaml, column 1: line 8 holds 'http', which its mapping holds already",
+        "library.yaml, column 3: line 6 holds 'rules', which its mapping holds already",
+    ]
 
 
 async def test_a_lenient_load_skips_and_reports(write):
@@ -169,6 +194,9 @@ def test_all_faults_are_told_at_once(write):
     ("text", "problem"),
     [
         ("a: [", "x.yaml: the file is not YAML, line 2, column 1: expected the node content, but found '<stream end>'"),
+        ("name: 2020-13-45", "x.yaml: the file is not YAML"),
+        ("[" * 3000, "x.yaml: the file is nested too deep"),
+        ("", "x.yaml: a service file is a mapping with 'type: google.api.Service'"),
         ("- a", "x.yaml: a service file is a mapping with 'type: google.api.Service'"),
         ("type: google.api.Other", "x.yaml: 'type' is 'google.api.Other', it should be 'google.api.Service'"),
     ],
@@ -261,8 +289,8 @@ def test_routes_of_a_file_need_no_servicer(write):
 @pytest.mark.parametrize(
     ("method", "path", "selector", "why", "candidates"),
     [
-        ("GET", BOOK, "GetBook", "it is the most specific of 3 bindings that match", ["answers", "answers DELETE only", "answers PATCH only"]),
-        ("GET", "/v1/shelves/1/books", "ListBooks", "it is the most specific of 2 bindings that match", ["answers", "answers POST only"]),
+        ("GET", BOOK, "GetBook", "it is the only binding of the path that answers GET", ["answers", "answers DELETE only", "answers PATCH only"]),
+        ("GET", "/v1/shelves/1/books", "ListBooks", "it is the only binding of the path that answers GET", ["answers", "answers POST only"]),
         ("GET", "/v1/drafts", "GetBook", "it is the only template that matches", ["answers"]),
         ("PUT", BOOK, None, "the path does not answer PUT, but DELETE, GET, HEAD, OPTIONS, PATCH: 405", ["answers DELETE only", "answers GET only", "answers PATCH only"]),
         ("GET", "/nowhere", None, "no template matches /nowhere: 404", []),
@@ -289,6 +317,7 @@ def test_an_explanation_names_the_segment_that_decides():
         ("/v1/a/{name}", "at segment 3, the literal 'b' beats '*'"),
         ("/v1/{name=**}", "at segment 2, the literal 'a' beats '**'"),
     ]
+    assert found.why == "it is the most specific of 3 bindings that answer GET"
     assert found.captures == (("name", "a/b"),)
     found = table.explain("get", "/v1/a/b:v")
     assert [c.why for c in found.candidates] == [
@@ -296,6 +325,27 @@ def test_an_explanation_names_the_segment_that_decides():
         "the verb 'v' is bound for this path, so it is no part of an id",
         "the verb 'v' is bound for this path, so it is no part of an id",
     ]
+
+
+def test_a_binding_of_another_method_loses_by_its_method_alone():
+    config = service_pb2.Service()
+    rule = config.http.rules.add(selector=f"{LIBRARY}.GetBook", get="/v1/a")
+    rule.additional_bindings.add(delete="/v1/{name=**}")
+    rule.additional_bindings.add(get="/v1/{name=**}")
+    any_method = rule.additional_bindings.add(body="*")
+    any_method.custom.kind, any_method.custom.path = "*", "/v1/a"
+    table = library(config).routes
+    for method in ("GET", "HEAD"):
+        found = table.explain(method, "/v1/a")
+        kind = "GET" if method == "GET" else "*"
+        assert (found.winner.http_method, found.winner.path) == (kind, "/v1/a")
+        assert found.why == f"it is the most specific of 3 bindings that answer {method}"
+        assert [(c.row.http_method, c.why) for c in found.candidates if c.row.path != "/v1/a"] == [
+            ("DELETE", "answers DELETE only"),
+            ("GET", "at segment 2, the literal 'a' beats '**'"),
+        ]
+    others = [c.why for c in table.explain("GET", "/v1/a").candidates if c.row.http_method == "*"]
+    assert others == ["GET itself is bound to the path"]
 
 
 def test_what_a_file_says_beside_its_rules_is_left_alone(write):

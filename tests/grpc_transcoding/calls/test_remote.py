@@ -77,6 +77,8 @@ REQUESTS = [
     ("GET", BOOK + ":read", None, {}),
     ("GET", BOOK + ":read?failAfter=2", None, {}),
     ("GET", "/v1/shelves/1/books/broken:read", None, {}),
+    ("GET", "/v1/shelves/1/books/headed", None, {}),
+    ("GET", "/v1/shelves/1/books/headed:read", None, {}),
     ("GET", BOOK + ":download", None, {}),
     ("POST", "/v1/shelves/1/books:import", [{"title": "a"}, {"title": "b"}], {}),
     ("POST", "/v1/shelves/1/books:import", [{"title": "a"}, {"titel": "b"}], {}),
@@ -119,6 +121,10 @@ async def test_a_deadline_holds_for_the_remote_call(channel, servicer):
     answer = await call(remote, "GET", "/v1/shelves/1/books/wait", headers={"Grpc-Timeout": "100m"})
     assert answer.error[:2] == (504, "DEADLINE_EXCEEDED")
     await asyncio.wait_for(servicer.was_cancelled.wait(), 5)
+    # Over before it begins: gRPC is the one who says so, and the answer is the same.
+    early = await call(remote, "GET", BOOK, headers={"Grpc-Timeout": "1n"})
+    assert early.json == answer.json
+    assert early.reason == "DEADLINE_EXCEEDED"
 
 
 @pytest.mark.logs_errors

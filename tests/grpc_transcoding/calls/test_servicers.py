@@ -67,11 +67,9 @@ async def test_a_handler_gets_and_gives_what_its_serializers_say(name):
     transcoder.add_generic_rpc_handlers((generic,))
     assert (await call(transcoder, "GET", BOOK)).json == {"name": "shelves/1/books/2"}
     # What the service declares and nobody handles is bound, as a server would answer it.
-    assert (await call(transcoder, "DELETE", BOOK)).error == (
-        501,
-        "UNIMPLEMENTED",
-        "Method not found!",
-    )
+    answer = await call(transcoder, "DELETE", BOOK)
+    assert answer.error == (501, "UNIMPLEMENTED", "Method not found!")
+    assert answer.reason == "METHOD_NOT_IMPLEMENTED"
 
 
 @pytest.mark.logs_errors

@@ -35,6 +35,8 @@ class SyncServicer(library_pb2_grpc.LibraryServicer):
             raise ValueError("swordfish")
         elif ending == "stops":
             raise StopIteration
+        elif ending == "exits":
+            raise SystemExit(1)
         elif ending == "context":
             context.send_initial_metadata((("x-shelf", "7"),))
             with pytest.raises(ValueError, match="Initial metadata no longer allowed"):
@@ -144,7 +146,7 @@ async def test_a_wrong_message_of_a_streamed_request_is_the_clients_fault(sync_a
 
 
 @pytest.mark.logs_errors
-@pytest.mark.parametrize("ending", ["broken", "stops"])
+@pytest.mark.parametrize("ending", ["broken", "stops", "exits"])
 async def test_an_exception_is_neutral_and_logged(sync_app, caplog, ending):
     answer = await call(sync_app, "GET", f"/v1/shelves/1/books/{ending}")
     assert answer.error == (500, "INTERNAL", "Internal error.")
@@ -160,6 +162,62 @@ async def test_a_client_that_disconnects_ends_the_call(sync_app):
     assert await asyncio.to_thread(servicer.has_ended.wait, 5)
     sync_app._executor.shutdown(wait=True)
     assert servicer.seen == {"active": False, "late callback": False}
+
+
+class Passes(grpc.ServerInterceptor):
+    def intercept_service(self, continuation, details):
+        return continuation(details)
+
+
+@pytest.mark.parametrize("interceptors", [[], [Passes()]], ids=["alone", "intercepted"])
+@pytest.mark.parametrize("headers", [[], [(b"grpc-timeout", b"99m")]], ids=["gone", "deadline"])
+async def test_a_thread_that_waits_for_requests_is_free_when_the_call_is_over(
+    interceptors, headers
+):
+    """Else a few clients that leave their uploads would take all threads for good."""
+    has_begun, raised = threading.Event(), []
+
+    class Counts(SyncServicer):
+        def ImportBooks(self, request_iterator, context):
+            has_begun.set()
+            try:
+                return super().ImportBooks(request_iterator, context)
+            except grpc.RpcError as error:  # what a sync server raises then
+                raised.append(error)
+                raise
+
+    with ThreadPoolExecutor(1) as executor:
+        app = Transcoder(executor=executor, interceptors=interceptors)
+        library_pb2_grpc.add_LibraryServicer_to_server(Counts(), app)
+        scope = scope_of("POST", "/v1/shelves/1/books:import", headers)
+        talk = Conversation(app, scope, [b'[{"title": "a"},'], is_whole=False)
+        if not headers:
+            assert await asyncio.to_thread(has_begun.wait, 5)
+            talk.disconnect()
+        assert (await talk.end()).status == (504 if headers else 0)
+        assert (await call(app, "GET", BOOK)).status == 200
+    assert len(raised) == has_begun.is_set()
+
+
+@pytest.mark.parametrize("interceptors", [[], [Passes()]], ids=["alone", "intercepted"])
+async def test_a_stream_whose_client_is_gone_is_closed(interceptors):
+    closed = threading.Event()
+
+    class Endless(SyncServicer):
+        def ReadBook(self, request, context):
+            try:
+                while True:
+                    yield library_pb2.ReadBookResponse(text="page")
+            finally:
+                closed.set()
+
+    app = Transcoder(interceptors=interceptors)
+    library_pb2_grpc.add_LibraryServicer_to_server(Endless(), app)
+    talk = Conversation(app, scope_of("GET", BOOK + ":read"))
+    await talk.sent()
+    talk.disconnect()
+    await talk.end()
+    assert await asyncio.to_thread(closed.wait, 5)
 
 
 async def test_a_deadline_does_not_wait_for_the_thread(sync_app):

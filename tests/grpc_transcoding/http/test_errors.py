@@ -4,7 +4,7 @@ import grpc
 import pytest
 
 from grpc_transcoding import Limits, Transcoder
-from tests.grpc_transcoding._gen import library_pb2_grpc
+from tests.grpc_transcoding._gen import library_pb2, library_pb2_grpc
 from tests.grpc_transcoding.asgi_client import call
 
 BOOK = "/v1/shelves/1/books/2"
@@ -80,6 +80,12 @@ INVALID = [
     ("POST", LIST, b"{}", {"content-type": "text/plain"}, 415, "UNSUPPORTED_MEDIA_TYPE", "the body is 'text/plain', it should be application/json"),
     ("POST", LIST, b"{}", {"content-type": "application/json; charset=latin-1"}, 415, "UNSUPPORTED_MEDIA_TYPE", "the body's charset is 'latin-1', it should be utf-8"),
     ("POST", LIST, b"{}", {**JSON, "content-encoding": "gzip"}, 415, "UNSUPPORTED_MEDIA_TYPE", "the body is encoded as 'gzip', it should not be encoded"),
+    ("PUT", BOOK + "/cover", b"x", {"content-type": "image/png", "content-encoding": "gzip"}, 415, "UNSUPPORTED_MEDIA_TYPE", "the body is encoded as 'gzip', it should not be encoded"),
+    ("POST", BOOK + ":upload", b"x", {"content-type": "image/png", "content-encoding": "br"}, 415, "UNSUPPORTED_MEDIA_TYPE", "the body is encoded as 'br', it should not be encoded"),
+    # Path and query of a streamed request.
+    ("POST", "/v1/discussions?text=a", [{"text": "b"}], {}, 400, "UNEXPECTED_QUERY_PARAMETER", "query parameter 'text' is not taken: all that the path leaves is in the body of this method"),
+    ("POST", "/v1/discussions?text=a", None, {}, 400, "UNEXPECTED_QUERY_PARAMETER", "query parameter 'text' is not taken: all that the path leaves is in the body of this method"),
+    ("POST", BOOK + ":upload?colour=red", None, {}, 400, "UNKNOWN_QUERY_PARAMETER", "unknown query parameter 'colour': grpc_transcoding.testing.v1.UploadBookRequest has no field 'colour'"),
     # System parameters and headers.
     ("GET", BOOK + "?alt=xml", None, {}, 400, "INVALID_SYSTEM_PARAMETER", "'alt' is 'xml', it should be json, json;enum-encoding=int, proto, sse or media"),
     ("GET", BOOK + "?$alt=json&alt=json", None, {}, 400, "INVALID_SYSTEM_PARAMETER", "the system parameter 'alt' is given more than once"),
@@ -88,6 +94,11 @@ INVALID = [
     ("GET", BOOK + "?prettyPrint=1", None, {}, 400, "INVALID_SYSTEM_PARAMETER", "'prettyPrint' is '1', it should be true or false"),
     ("GET", BOOK + "?fields=name,colour", None, {}, 400, "INVALID_FIELD_MASK", f"the mask 'name,colour' is not understood at column 6: {BOOK_TYPE} has no field 'colour'"),
     ("GET", BOOK + "?fields=author(", None, {}, 400, "INVALID_FIELD_MASK", "the mask 'author(' is not understood at column 8: expected a field name"),
+    ("GET", BOOK + "?fields=name.x", None, {}, 400, "INVALID_FIELD_MASK", f"the mask 'name.x' is not understood at column 5: {BOOK_TYPE}.name is no message: nothing can follow it"),
+    ("GET", BOOK + "?fields=tags(a)", None, {}, 400, "INVALID_FIELD_MASK", f"the mask 'tags(a)' is not understood at column 5: {BOOK_TYPE}.tags is no message: nothing can follow it"),
+    ("GET", BOOK + "?alt=proto&fields=name", None, {}, 400, "INVALID_SYSTEM_PARAMETER", "'alt' is 'proto', which shows the whole reply: a mask of fields is for JSON"),
+    ("GET", BOOK + "?alt=proto", None, {"X-Goog-FieldMask": "name"}, 400, "INVALID_SYSTEM_PARAMETER", "'alt' is 'proto', which shows the whole reply: a mask of fields is for JSON"),
+    ("GET", BOOK + ":read?alt=proto", None, {}, 400, "INVALID_SYSTEM_PARAMETER", "'alt' is 'proto', which is for methods with one reply"),
     ("GET", BOOK + "?fields=name)", None, {}, 400, "INVALID_FIELD_MASK", "the mask 'name)' is not understood at column 5: expected ',' or the end"),
     ("GET", BOOK + "?key=k", None, {}, 400, "CREDENTIAL_IN_QUERY", "'key' is not taken from the query, where logs keep it: send 'x-goog-api-key'"),
     ("GET", BOOK + "?quotaUser=k", None, {}, 400, "CREDENTIAL_IN_QUERY", "'quotaUser' is not taken from the query, where logs keep it: send 'x-goog-quota-user'"),
@@ -203,11 +214,48 @@ async def test_details_of_a_servicers_status_are_unpacked(app):
 async def test_an_exception_of_a_servicer_is_neutral_and_logged(app, caplog):
     answer = await call(app, "GET", "/v1/shelves/1/books/broken")
     assert answer.json == {
-        "error": {"code": 500, "message": "Internal error.", "status": "INTERNAL"}
+        "error": {
+            "code": 500,
+            "message": "Internal error.",
+            "status": "INTERNAL",
+            "details": [
+                {
+                    "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                    "reason": "SERVICER_FAILED",
+                    "domain": "library.example.com",
+                }
+            ],
+        }
     }
     (record,) = caplog.records
     assert record.getMessage() == ("/grpc_transcoding.testing.v1.Library/GetBook raised ValueError")
     assert "swordfish" in str(record.exc_info[1])
+
+
+@pytest.mark.logs_errors
+async def test_a_servicers_own_not_implemented_error_is_an_exception_like_any_other(
+    servicer, caplog
+):
+    async def get_book(request, context):
+        raise NotImplementedError("swordfish")
+
+    servicer.GetBook = get_book
+    transcoder = Transcoder()
+    library_pb2_grpc.add_LibraryServicer_to_server(servicer, transcoder)
+    answer = await call(transcoder, "GET", BOOK)
+    assert answer.error == (500, "INTERNAL", "Internal error.")
+    assert answer.reason == "SERVICER_FAILED"
+    assert [record.exc_info[0] for record in caplog.records] == [NotImplementedError]
+
+
+@pytest.mark.logs_errors
+async def test_a_reply_that_has_no_json_is_neutral_and_logged(app, servicer, caplog):
+    servicer.reply = library_pb2.Book()
+    servicer.reply.print_time.seconds = 10**15
+    answer = await call(app, "GET", BOOK)
+    assert answer.error == (500, "INTERNAL", "Internal error.")
+    assert answer.reason == "TRANSCODER_FAILED"
+    assert len(caplog.records) == 1
 
 
 async def test_a_code_without_an_exception_discards_the_reply(app):
@@ -218,6 +266,7 @@ async def test_a_code_without_an_exception_discards_the_reply(app):
 async def test_a_servicer_that_cancels_itself_is_cancelled(app):
     answer = await call(app, "GET", "/v1/shelves/1/books/cancels-itself")
     assert answer.error == (499, "CANCELLED", "The call was cancelled.")
+    assert answer.reason == "CALL_CANCELLED"
 
 
 async def test_a_method_that_is_not_implemented_is_501(servicer):

@@ -4,6 +4,7 @@ import asyncio
 from contextlib import asynccontextmanager
 
 import pytest
+from google.api import http_pb2
 
 from grpc_transcoding import ServiceConfigError, Transcoder
 from tests.grpc_transcoding._gen import library_pb2_grpc
@@ -78,6 +79,18 @@ async def test_faulty_rules_end_the_start():
     assert played.sent == ["startup.failed"]
     with pytest.raises(ServiceConfigError):
         await played.end()
+
+
+@pytest.mark.logs_errors
+async def test_faulty_rules_without_a_lifespan_are_in_the_log_and_500(caplog):
+    """An application that is mounted receives no lifespan event."""
+    rule = http_pb2.HttpRule(selector="no.such.Service.Method", get="/v1/swordfish")
+    transcoder = Transcoder(http_rules=[rule])
+    library_pb2_grpc.add_LibraryServicer_to_server(LibraryServicer(), transcoder)
+    answer = await call(transcoder, "GET", "/v1/shelves/1/books/2")
+    assert answer.error == (500, "INTERNAL", "Internal error.")
+    assert answer.reason == "TRANSCODER_FAILED"
+    assert "no.such.Service.Method" in caplog.text
 
 
 async def test_a_websocket_is_closed():

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import grpc.aio
 import pytest
@@ -48,6 +49,24 @@ async def test_an_error_in_mid_stream_is_the_last_thing_in_it(app, accept, end):
     assert answer.is_complete
 
 
+@pytest.mark.logs_errors
+@pytest.mark.parametrize("pages", [0, 1])
+@pytest.mark.parametrize("details", ["a\udcff", ValueError("swordfish")], ids=["half", "no text"])
+async def test_details_that_cannot_be_sent_are_an_internal_error(servicer, details, pages):
+    async def read_book(request, context):
+        for _ in range(pages):
+            yield library_pb2.ReadBookResponse(text="page")
+        await context.abort(grpc.StatusCode.NOT_FOUND, details)
+
+    servicer.ReadBook = read_book
+    transcoder = Transcoder()
+    library_pb2_grpc.add_LibraryServicer_to_server(servicer, transcoder)
+    answer = await call(transcoder, "GET", READ)
+    error = (answer.json[-1] if pages else answer.json)["error"]
+    assert (error["code"], error["message"]) == (500, "Internal error.")
+    assert answer.status == (200 if pages else 500)
+
+
 async def test_an_error_before_the_first_message_is_an_ordinary_error(app):
     answer = await call(app, "GET", "/v1/shelves/1/books/broken:read")
     assert answer.error == (404, "NOT_FOUND", "no such book")
@@ -81,6 +100,30 @@ async def test_a_client_that_disconnects_cancels_the_stream(app, servicer):
     answer = await talk.end()
     assert servicer.was_cancelled.is_set()
     assert not answer.is_complete
+
+
+@pytest.mark.parametrize("sent", range(6))
+@pytest.mark.parametrize(
+    "target",
+    [READ, READ + "?failAfter=2", READ + "?alt=sse", "/v1/shelves/1/books/2", "/v1/nowhere"],
+)
+async def test_a_server_that_says_by_an_oserror_that_the_client_is_gone_is_believed(
+    app, target, sent
+):
+    """ASGI, HTTP: `send` may raise an OSError then; nothing more is sent, and nothing is logged."""
+    events = []
+
+    async def receive():
+        return await asyncio.Event().wait() if events else {"type": "http.request", "body": b""}
+
+    async def send(event):
+        assert len(events) <= sent
+        events.append(event["type"])
+        if len(events) > sent:
+            raise OSError
+
+    await asyncio.wait_for(app(scope_of("GET", target), receive, send), 5)
+    assert events.count("http.response.start") == 1
 
 
 async def test_a_deadline_in_mid_stream_is_the_last_thing_in_it(app, servicer):
@@ -156,6 +199,26 @@ async def test_a_streamed_request_that_is_wrong_says_which_message(app, body, me
 async def test_a_streamed_body_of_another_type_is_refused(app):
     answer = await call(app, "POST", IMPORT, b"x=1", {"content-type": "text/plain"})
     assert (answer.status, answer.reason) == (415, "UNSUPPORTED_MEDIA_TYPE")
+
+
+@pytest.mark.parametrize(
+    "media_type", ["application/x-jsonlines", "Application/X-NDJSON; charset=UTF-8", "text/json+x"]
+)
+async def test_lines_are_named_by_each_of_their_types(app, media_type):
+    answer = await call(app, "POST", IMPORT, b'{"title": "a"}', {"content-type": media_type})
+    assert answer.status == (415 if media_type.startswith("text/") else 200)
+
+
+@pytest.mark.parametrize(
+    ("headers", "message"),
+    [
+        ({"content-encoding": "gzip"}, "the body is encoded as 'gzip', it should not be encoded"),
+        ({"content-type": "application/x-ndjson; charset=utf-16"}, "the body's charset is 'utf-16', it should be utf-8"),
+    ],
+)  # fmt: skip
+async def test_a_streamed_body_that_is_written_otherwise_is_refused(app, headers, message):
+    answer = await call(app, "POST", IMPORT, b"\x1f\x8b", headers)
+    assert answer.error == (415, "INVALID_ARGUMENT", message)
 
 
 async def test_a_conversation_is_answered_message_by_message(app):
@@ -260,6 +323,35 @@ def test_where_a_body_is_cut_does_not_matter(size):
 def test_one_message_of_a_stream_has_the_limit_of_a_body():
     splitter = JsonSplitter(10)
     assert list(splitter.feed(b"[1,2,3,4,5,6,7,8,9,10,")) == [b"%d" % n for n in range(1, 11)]
-    with pytest.raises(TranscodingError) as raised:
-        list(splitter.feed(b'"a long string'))
-    assert raised.value.http_status == 413
+    for part in (b'"a long string', b'{"a": "long object"}', b'"a long string", 2'):
+        with pytest.raises(TranscodingError) as raised:
+            list(splitter.feed(part))
+        assert raised.value.http_status == 413
+        splitter = JsonSplitter(10)
+        assert list(splitter.feed(b"[")) == []
+
+
+def test_white_space_before_a_body_is_not_kept():
+    splitter = JsonSplitter(10)
+    for _ in range(10):
+        assert list(splitter.feed(b" \n\t\r" * 5)) == []
+    assert list(splitter.feed(b" [1,")) == [b"1"]
+
+
+async def test_large_messages_of_streams_do_not_hold_up_other_calls(app):
+    on_threads = []
+    asyncio.get_running_loop().set_default_executor(Counting(on_threads))
+    texts = ["small", "large" * 50_000]
+    answer = await call(app, "POST", "/v1/discussions", [{"text": text} for text in texts])
+    assert answer.json == [{"text": f"{text}?"} for text in texts]
+    assert len(on_threads) == 2  # one to read, one to write
+
+
+class Counting(ThreadPoolExecutor):
+    def __init__(self, calls):
+        super().__init__(1)
+        self.calls = calls
+
+    def submit(self, *args, **options):
+        self.calls.append(args)
+        return super().submit(*args, **options)

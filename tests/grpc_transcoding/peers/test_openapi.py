@@ -13,6 +13,7 @@ from schemathesis.checks import (
 
 from grpc_transcoding import Transcoder
 from tests.grpc_transcoding._gen import library_pb2_grpc
+from tests.grpc_transcoding.asgi_client import call
 from tests.grpc_transcoding.fuzz.oracle import Obliging
 
 LIBRARY = "grpc_transcoding.testing.v1.Library"
@@ -104,6 +105,21 @@ def test_scopes_become_security():
     ]
     assert DOCUMENT["paths"]["/v1/echo"]["get"]["security"] == []
     assert "security" not in DOCUMENT["paths"]["/v1/operations"]["get"]
+
+
+async def test_the_document_says_what_the_options_make_of_replies():
+    app = Transcoder(proto_names=True, enums_as_numbers=True)
+    library_pb2_grpc.add_LibraryServicer_to_server(Obliging(), app)
+    document = app.openapi()
+    OpenAPIV31SpecValidator(document).validate()
+    schemas = document["components"]["schemas"]
+    book = schemas["grpc_transcoding.testing.v1.Book"]["properties"]
+    assert book["print_time"] == {"type": "string", "format": "date-time"}
+    assert schemas["grpc_transcoding.testing.v1.Binding"] == {"type": "integer", "enum": [0, 1, 2]}
+    said = {"print_time": "2020-01-01T00:00:00Z", "binding": 1}
+    answer = await call(app, "POST", "/v1/shelves/1/books", said)
+    assert answer.json == said
+    assert said.keys() <= book.keys()
 
 
 def test_every_operation_has_the_error():

@@ -44,7 +44,10 @@ from tests.longrunning.commands.fake_operations import operation
             ["list", "--all", "--limit", "1"],
             r"--all and --limit exclude each other: give one of them",
         ),
-        (["migrate", "postgresql://[::bad"], r"malformed PostgreSQL connection parameters: expected postgresql:.*"),
+        (
+            ["migrate", "postgresql://[::bad"],
+            r"malformed PostgreSQL connection parameters: expected postgresql:.*",
+        ),
         (["serve"], r"Missing argument 'MODULE:APP'; see 'lro serve --help'"),
     ],
 )

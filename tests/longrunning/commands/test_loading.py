@@ -6,7 +6,7 @@ import pytest
 
 import longrunning
 from longrunning.commands.failure import Failure
-from longrunning.commands.loading import load_app
+from longrunning.commands.loading import load_apps
 
 SHOP = """
 from longrunning import App
@@ -22,6 +22,13 @@ class Thing:
 
 def make():
     return App("made")
+
+pair = [app, App("other")]
+mixed = (app, 7)
+empty = []
+
+def make_pair():
+    return pair
 
 def make_nothing():
     return None
@@ -85,16 +92,18 @@ def here(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("target", "name"),
+    ("target", "names"),
     [
-        ("shop:app", "shop"),
-        ("shop:Holder.inner", "inner"),
-        ("shop:make", "made"),
-        ("parts.wheel:app", "wheel"),
+        ("shop:app", ["shop"]),
+        ("shop:Holder.inner", ["inner"]),
+        ("shop:make", ["made"]),
+        ("parts.wheel:app", ["wheel"]),
+        ("shop:pair", ["shop", "other"]),
+        ("shop:make_pair", ["shop", "other"]),
     ],
 )
-def test_finds_an_app_or_makes_one(target, name):
-    assert load_app(target).name == name
+def test_finds_apps_or_makes_them(target, names):
+    assert [app.name for app in load_apps(target)] == names
 
 
 @pytest.mark.parametrize(
@@ -144,16 +153,18 @@ def test_finds_an_app_or_makes_one(target, name):
                 "returns one; Apps of shop: app"
             ),
         ),
+        ("shop:mixed", "shop:mixed is a tuple of Apps, but number 2 is an int"),
+        ("shop:empty", "shop:empty is a list without an App in it"),
         ("shop:make_nothing", "shop:make_nothing() returned None, not an App"),
         ("shop:Thing", "shop:Thing() returned a Thing, not an App"),
-        ("shop:fails", "shop:fails() failed: ValueError: no\n  database (shop.py, line 23)"),
-        ("shop:leaves", "shop:leaves() failed: SystemExit (shop.py, line 26)"),
+        ("shop:fails", "shop:fails() failed: ValueError: no\n  database (shop.py, line 30)"),
+        ("shop:leaves", "shop:leaves() failed: SystemExit (shop.py, line 33)"),
         (
             "shop:make_later",
             "shop:make_later() returned a coroutine, not an App: the function must not be async",
         ),
-        ("shop:fails_hard", "shop:fails_hard() failed: Own: stop (shop.py, line 35)"),
-        ("shop:lazy.app", "looking up shop:lazy.app failed: Own: not yet (shop.py, line 40)"),
+        ("shop:fails_hard", "shop:fails_hard() failed: Own: stop (shop.py, line 42)"),
+        ("shop:lazy.app", "looking up shop:lazy.app failed: Own: not yet (shop.py, line 47)"),
         ("hard:app", "importing hard failed: Own: stop (hard.py, line 2)"),
         ("cancels:app", "importing cancels failed: CancelledError (cancels.py, line 2)"),
         (
@@ -183,17 +194,17 @@ def test_finds_an_app_or_makes_one(target, name):
 )
 def test_says_what_is_wrong_and_where(here, target, message):
     with pytest.raises(Failure) as caught:
-        load_app(target)
+        load_apps(target)
     assert caught.value.message == message.format(here=here)
 
 
 def test_ctrl_c_during_the_import_is_no_fault_of_the_module(here):
     (here / "slow.py").write_text("raise KeyboardInterrupt\n")
     with pytest.raises(KeyboardInterrupt):
-        load_app("slow:app")
+        load_apps("slow:app")
 
 
 def test_debug_shows_the_traceback(capsys):
     with pytest.raises(Failure):
-        load_app("broken:app", debug=True)
+        load_apps("broken:app", debug=True)
     assert "Traceback (most recent call last):" in capsys.readouterr().err

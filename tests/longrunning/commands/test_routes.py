@@ -45,15 +45,14 @@ def test_a_request_is_explained_with_the_losers(lro):
     assert (code, err) == (0, "")
     assert out.splitlines() == [
         f"calls {GET} by GET /v1/{{name=operations/**}} (operations_v1.yaml): "
-        "it is the most specific of 4 bindings that match",
+        "it is the most specific of 2 bindings that answer GET",
         "      name = 'operations/a:b'",
         "not   google.longrunning.Operations.DeleteOperation by DELETE /v1/{name=operations/**} "
         "(operations_v1.yaml): answers DELETE only",
         f"not   {GET} by GET /v1/{{name=**/operations/*}} (operations_v1.yaml): "
         "at segment 2, the literal 'operations' beats '**'",
         "not   google.longrunning.Operations.DeleteOperation by DELETE "
-        "/v1/{name=**/operations/*} (operations_v1.yaml): "
-        "at segment 2, the literal 'operations' beats '**'",
+        "/v1/{name=**/operations/*} (operations_v1.yaml): answers DELETE only",
     ]
 
 

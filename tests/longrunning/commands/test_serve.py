@@ -19,9 +19,16 @@ class StartupError(Exception):
 
 
 @dataclass(frozen=True)
-class Addresses:
+class DoorAddress:
+    service: str
     grpc: str
     http: str
+
+
+@dataclass(frozen=True)
+class Addresses:
+    doors: tuple[DoorAddress, ...]
+    http_by_host: str | None
     store: str
 
 
@@ -30,11 +37,15 @@ def served(tmp_path, monkeypatch):
     """The calls of a stub of `longrunning.serving.serve`; an exception in the list is raised."""
     calls = []
 
-    def serve(app, *, ready, **options):
+    def serve(apps, *, ready, **options):
         if calls:
             raise calls.pop()
-        calls.append((app, options))
-        ready(Addresses("127.0.0.1:5", "127.0.0.1:6", "sqlite:///o.db"))
+        calls.append((apps, options))
+        doors = [
+            DoorAddress(f"service-{number}" if number else "", "127.0.0.1:5", "127.0.0.1:6")
+            for number, _ in enumerate(apps)
+        ]
+        ready(Addresses(tuple(doors), options["http_by_host"], "sqlite:///o.db"))
 
     stub = types.ModuleType("longrunning.serving")
     stub.serve, stub.run, stub.StartupError = serve, lambda served: None, StartupError
@@ -44,7 +55,8 @@ def served(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "modules", {**sys.modules, "longrunning.serving": stub})
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "shop.py").write_text("from longrunning import App\napp = App()\n")
+    module = "from longrunning import App\napp = App()\nboth = [app, App()]\n"
+    (tmp_path / "shop.py").write_text(module)
     return calls
 
 
@@ -53,11 +65,12 @@ READY = "lro: serving gRPC on 127.0.0.1:5 and HTTP on http://127.0.0.1:6, operat
 
 def test_prints_one_line_when_it_is_ready(lro, served):
     assert lro("serve", "shop:app") == (0, READY, "")
-    [(app, options)] = served
-    assert isinstance(app, App)
+    [(apps, options)] = served
+    assert [type(app) for app in apps] == [App]
     assert options == {
         "grpc": "127.0.0.1:50051",
         "http": "127.0.0.1:8080",
+        "http_by_host": None,
         "store": None,
         "engine": None,
         "drain": 10.0,
@@ -70,10 +83,22 @@ def test_hands_its_options_on(lro, served):
     assert served[0][1] == {
         "grpc": "[::1]:0",
         "http": "0.0.0.0:0",
+        "http_by_host": None,
         "store": "memory:",
         "engine": None,
         "drain": 1.5,
     }
+
+
+@pytest.mark.parametrize("targets", [["shop:app", "shop:app"], ["shop:both"]])
+def test_says_of_several_apps_what_listens_where(lro, served, targets):
+    code, out, err = lro("serve", *targets, "--http-by-host", "127.0.0.1:7")
+    assert (code, err) == (0, "")
+    assert out == (
+        "lro: every operation: gRPC on 127.0.0.1:5 and HTTP on http://127.0.0.1:6\n"
+        "lro: service-1: gRPC on 127.0.0.1:5 and HTTP on http://127.0.0.1:6\n"
+        "lro: serving 2 services, HTTP by Host on http://127.0.0.1:7, operations in sqlite:///o.db\n"
+    )
 
 
 def test_an_error_at_the_start_is_one_line(lro, served):

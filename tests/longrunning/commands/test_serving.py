@@ -41,6 +41,16 @@ class Scanner(scanner_pb2_grpc.ScannerServicer):
 app = App(operations, servicers=[(scanner_pb2_grpc.add_ScannerServicer_to_server, Scanner())])
 faulty = App(operations, service_configs=["faulty_v1.yaml"])
 misfit = App(operations, servicers=[(len, Scanner())])
+other = App(Operations(MemoryStore()))
+twins = [App(operations, service=operations.for_service("dataproc_v1")) for _ in range(2)]
+faulty_door = App(operations, service=operations.for_service("faulty_v1.yaml"))
+"""
+
+ABSENT = """
+from longrunning import App, MemoryStore, Operations
+
+operations = Operations(MemoryStore())
+app = App(operations, service=operations.for_service("nowhere_v1.yaml"))
 """
 
 
@@ -61,6 +71,7 @@ def serve(tmp_path, monkeypatch):
     """Starts `lro serve shop:app` and returns the process and the line it printed."""
     (tmp_path / "shop.py").write_text(MODULE)
     (tmp_path / "faulty_v1.yaml").write_text(FAULTY)
+    (tmp_path / "absent.py").write_text(ABSENT)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
     started = []
@@ -157,6 +168,38 @@ def test_a_cancelled_operation_ends_the_waiting_with_exit_code_1(serve, lro_proc
             ["shop:faulty"],
             r"faulty_v1\.yaml: google\.longrunning\.Operations\.GetOperation, column 23: .*; "
             r"faulty_v1\.yaml: google\.longrunning\.Operations\.CancelOperation, column 23: .*",
+        ),
+        (
+            ["shop:twins", "shop:faulty_door"],
+            r"faulty_v1\.yaml: google\.longrunning\.Operations\.GetOperation, column 23: .*; "
+            r"faulty_v1\.yaml: google\.longrunning\.Operations\.CancelOperation, column 23: .*",
+        ),
+        (
+            ["absent:app"],
+            r"importing absent failed: ServiceConfigError: nowhere_v1\.yaml: the file "
+            r"'nowhere_v1\.yaml' cannot be read: No such file or directory \(absent\.py, line 5\)",
+        ),
+        (
+            ["shop:app", "shop:other"],
+            r"the 2 apps have 2 Operations between them: the doors of one process share one "
+            r"Operations object, with one store",
+        ),
+        (
+            ["shop:twins", "--http-by-host", "127.0.0.1:0"],
+            r"two of the apps are doors of dataproc\.googleapis\.com: --http-by-host cannot tell "
+            r"them apart; give their service files different names",
+        ),
+        (
+            ["shop:app", "--http-by-host", "{taken}"],
+            r"cannot listen on --http-by-host {taken}: address already in use; .*",
+        ),
+        (
+            ["shop:app", "--http-by-host", "8080"],
+            r"--http-by-host '8080' is not an address: expected HOST:PORT, .*",
+        ),
+        (
+            ["shop:twins", "--http", "127.0.0.1:65535"],
+            r"--http 127\.0\.0\.1:65535 leaves too few ports: .*; begin lower",
         ),
         (["shop:ap"], r"shop has no attribute 'ap'; did you mean 'app'\?"),
         (["shop:misfit"], r"serving shop:misfit failed: TypeError: .*"),

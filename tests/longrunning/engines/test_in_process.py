@@ -533,3 +533,39 @@ async def test_an_attempt_that_lost_its_work_cannot_write(storage: Storage) -> N
         late.go_on.set()
         await slow.engine._worker._settle(WAIT)  # type: ignore[attr-defined]
         assert await fast.get(name) == done
+
+
+async def test_what_a_failed_claim_took_all_the_same_is_given_back(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operations = make(store)
+    service = Service(operations)
+    service.go_on.set()
+    claim = store.worklist.claim
+    lost: list[str] = []
+
+    async def answer_gets_lost(*arguments: Any, **options: Any) -> Sequence[Work]:
+        works = await claim(*arguments, **options)
+        if works and not lost:
+            lost.extend(work.record.name for work in works)
+            raise Unavailable("Away.", reason="STORE_UNAVAILABLE")
+        return works
+
+    monkeypatch.setattr(store.worklist, "claim", answer_gets_lost)
+    async with operations:
+        name = await service.start("wait")
+        assert (await operations.wait(name, WAIT)).HasField("response")
+    assert lost == [name]
+    assert service.attempts == [2]  # it was never begun by the first, and may not fail for that
+
+
+async def test_stopping_while_the_store_is_away_leaves_the_rest_to_the_lease(
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def away(owner: str) -> None:
+        raise Unavailable("Away.", reason="STORE_UNAVAILABLE")
+
+    monkeypatch.setattr(store.worklist, "retire", away)
+    async with make(store):
+        pass
+    assert "the lease runs out by itself, in 15 s: Away." in caplog.text

@@ -131,6 +131,11 @@ def test_the_end_sets_when_it_expires_and_frees_the_owner() -> None:
     assert (after.expire_time, after.owner) == (102, "")
 
 
+def test_nothing_fails_with_ok() -> None:
+    with pytest.raises(ValueError, match="the code of the error is 0, OK"):
+        lifecycle.fail(a_record(), status_pb2.Status(message="fine"), now=2)
+
+
 def test_metadata_of_a_type_that_nobody_knows_survives_untouched() -> None:
     reported = lifecycle.report(a_record(), RESPONSE, now=2)
     done = lifecycle.succeed(reported, any_pb2.Any(type_url="a.b/c", value=b"\xff"), now=3)

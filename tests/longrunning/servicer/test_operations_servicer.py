@@ -13,6 +13,7 @@ from google.rpc import code_pb2, error_details_pb2
 from grpc_status import rpc_status
 
 from longrunning import MemoryStore, Operations
+from longrunning.servicer import OperationsServicer
 
 UNKNOWN = "operations/none"
 
@@ -97,6 +98,30 @@ async def test_wait_that_runs_out_answers_ok_with_the_latest_state(
     answer = await stub.WaitOperation(request, timeout=deadline)
     assert not answer.done
     assert time.monotonic() - began >= 0.04
+
+
+@pytest.mark.parametrize(
+    ("deadline", "waited"), [(0.01, 0), (0.1, 0.08), (1.0, 0.9), (60.0, 59.5), (None, None)]
+)
+async def test_wait_leaves_a_part_of_the_deadline_to_its_answer(
+    deadline: float | None, waited: float | None
+) -> None:
+    class Answers:
+        async def wait(self, name: str, timeout: float | None) -> operations_pb2.Operation:
+            self.timeout = timeout
+            return operations_pb2.Operation(name=name)
+
+    class Context:
+        def time_remaining(self) -> float | None:
+            return deadline
+
+    answers = Answers()
+    servicer = OperationsServicer(answers, domain="tests.example.com")  # type: ignore[arg-type]
+    await servicer.WaitOperation(
+        operations_pb2.WaitOperationRequest(name=UNKNOWN),
+        Context(),  # type: ignore[arg-type]
+    )
+    assert answers.timeout == (None if waited is None else pytest.approx(waited))
 
 
 async def test_a_negative_timeout_is_refused(stub: Any, operations: Operations) -> None:

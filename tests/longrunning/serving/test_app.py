@@ -49,3 +49,34 @@ def test_paths_and_messages_are_taken_as_they_are() -> None:
 def test_a_service_file_that_is_not_there_is_named() -> None:
     with pytest.raises(ServiceConfigError, match=r"no_such_v1\.yaml"):
         App(Operations(MemoryStore()), service_configs=["no_such_v1"]).transcoder()
+
+
+async def test_the_door_of_a_service_has_the_paths_of_its_file_and_no_others() -> None:
+    operations = Operations(MemoryStore())
+    app = App(operations, service=operations.for_service("dialogflow_v2beta1"))
+    assert app.service_name == "dialogflow.googleapis.com"
+    method = "google.cloud.dialogflow.v2beta1.Agents/ExportAgent"
+    async with (
+        operations,
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(app.transcoder()), base_url="http://test"
+        ) as client,
+    ):
+        mine = (await operations.create(parent="projects/p", method=method)).name
+        others = (await operations.create(parent="projects/p")).name
+        assert (await client.get(f"/v2beta1/{mine}")).json() == {"name": mine}
+        assert (await client.get(f"/v2beta1/{others}")).status_code == 404
+        left_out = await client.delete(f"/v2beta1/{mine}")
+        assert (left_out.status_code, left_out.json()["error"]["status"]) == (405, "UNIMPLEMENTED")
+        assert left_out.headers["Allow"] == "GET, HEAD, OPTIONS"
+        # The annotations of operations.proto are for services that say nothing.
+        for path in ("/v1/operations", "/v1/operations/1"):
+            assert (await client.get(path)).status_code == 404
+
+
+def test_a_service_may_have_further_files() -> None:
+    operations = Operations(MemoryStore())
+    service = operations.for_service("dataproc_v1")
+    app = App(operations, service=service, service_configs=["dataproc_v1", "operations_v1"])
+    paths = {row.path for row in app.transcoder().routes.rows}
+    assert "/v1/{name=operations/**}:wait" in paths

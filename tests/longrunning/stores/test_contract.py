@@ -525,6 +525,19 @@ async def test_work_without_an_owner_and_finished_work_are_nobodys_orphans(store
     assert await store.worklist.orphans(now=NOW + DAY, limit=10) == []
 
 
+async def test_an_owner_can_see_what_it_holds(store: Store, another: Store) -> None:
+    records = [new_record() for _ in range(4)]
+    for record in records:
+        await store.create(record, b"")
+    for record in (records[2], records[0]):
+        await store.replace(claimed(record, "me"))
+    await store.replace(claimed(records[1], "you"))
+    mine = [claimed(records[0], "me"), claimed(records[2], "me")]
+    assert await another.worklist.held("me") == mine
+    await store.replace(lifecycle.cancel(mine[0], now=NOW))
+    assert await store.worklist.held("me") == mine[1:]
+
+
 async def test_a_cancelling_operation_is_orphaned_too(store: Store) -> None:
     record = new_record()
     await store.create(record, b"")
@@ -573,6 +586,17 @@ async def test_closing_answers_the_writes_that_are_under_way(storage: Storage) -
     await asyncio.gather(*writes[:1])
     await store.close()
     assert await asyncio.gather(*writes) == records
+
+
+async def test_nobody_waits_for_ever_for_a_store_that_closes(storage: Storage) -> None:
+    store = storage.store()
+    await store.open()
+    closing = asyncio.create_task(store.close())
+    await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        for _ in range(2):  # while it closes, and once it is closed
+            await asyncio.gather(store.delete("operations/1"), return_exceptions=True)
+            await closing
 
 
 async def test_many_writers_of_one_record_each_revision_once(store: Store, another: Store) -> None:

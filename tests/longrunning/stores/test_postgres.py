@@ -194,7 +194,11 @@ async def test_a_store_that_may_not_migrate_says_who_can(place: PostgresSchema) 
         pass
 
 
-async def test_many_processes_may_open_a_new_schema_at_once(place: PostgresSchema) -> None:
+@pytest.mark.parametrize("isolation", ["serializable", r"repeatable\ read", r"read\ committed"])
+async def test_many_processes_may_open_a_new_schema_at_once(
+    place: PostgresSchema, monkeypatch: pytest.MonkeyPatch, isolation: str
+) -> None:
+    monkeypatch.setenv("PGOPTIONS", f"-c default_transaction_isolation={isolation}")
     stores = [place.store() for _ in range(8)]
     await asyncio.gather(*(store.open() for store in stores))
     assert len({store.page_token_key for store in stores}) == 1
@@ -314,6 +318,17 @@ async def test_a_change_comes_with_its_name_by_notify(
         record = new_record(name="operations/1")
         await other.create(record, b"")
         await listening
+
+
+@pytest.mark.parametrize("notify", [True, False])
+async def test_without_notify_nothing_is_left_in_a_session(
+    place: PostgresSchema, notify: bool
+) -> None:
+    async with opened(place.store(notify=notify, connections=1)) as store:
+        for _ in range(10):
+            await store.get("operations/1")
+        prepared = await store._database.read("SELECT count(*) > 0 FROM pg_prepared_statements")
+    assert prepared == [(notify,)]
 
 
 async def test_the_poll_stands_behind_lost_notifications(
@@ -541,6 +556,36 @@ async def test_one_write_that_fails_spares_those_that_shared_its_commit(
     refused = [result for result in results if isinstance(result, BaseException)]
     assert [type(each).__name__ for each in refused] == ["AlreadyExists"]
     assert len((await store.list(Query(parent=None, limit=100))).records) == 41
+
+
+@pytest.mark.parametrize("never_kept", [{"retention": 2**63}, {"method": "half of \ud83d"}])
+async def test_what_can_never_be_kept_harms_nobody_and_is_not_unavailable(
+    store: PostgresStore, caplog: pytest.LogCaptureFixture, never_kept: dict[str, object]
+) -> None:
+    caplog.set_level(logging.CRITICAL)
+    records = [new_record() for _ in range(10)]
+    async with asyncio.timeout(20):
+        results = await asyncio.gather(
+            *(store.create(record, b"") for record in records[:5]),
+            store.create(new_record(**never_kept), b""),
+            *(store.create(record, b"") for record in records[5:]),
+            return_exceptions=True,
+        )
+    refused = results.pop(5)
+    assert isinstance(refused, Exception)
+    assert not isinstance(refused, Unavailable)
+    assert results == records
+
+
+async def test_a_name_that_cannot_be_sent_keeps_no_reader_waiting(store: PostgresStore) -> None:
+    record = new_record()
+    await store.create(record, b"")
+    async with asyncio.timeout(20):
+        results = await asyncio.gather(
+            store.get(record.name), store.get("half of \ud83d"), return_exceptions=True
+        )
+    assert isinstance(results[1], Exception)
+    assert await store.get(record.name) == record
 
 
 async def test_writers_that_meet_in_any_order_do_not_end_in_a_deadlock(

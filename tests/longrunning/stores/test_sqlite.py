@@ -215,7 +215,14 @@ async def test_a_newer_database_that_allows_us_is_served(path: Path) -> None:
         await store.close()
 
 
+def test_a_store_that_may_not_migrate_makes_no_file(path: Path) -> None:
+    said = asyncio.run(refusal(path, migrate="never"))
+    assert said == f"{path} is not there: run 'lro migrate'"
+    assert not path.exists()
+
+
 async def test_a_store_that_may_not_migrate_says_who_can(path: Path) -> None:
+    await asyncio.to_thread(path.touch)
     assert await refusal(path, migrate="never") == (
         f"{path} has no tables yet, and this longrunning needs schema 1: run 'lro migrate'"
     )
@@ -324,6 +331,19 @@ async def test_a_long_queue_of_other_handlers_is_not_in_the_way(store: SQLiteSto
     details = [row[3] for row in plan]
     assert any("USING INDEX operations_pending (handler=?)" in each for each in details)
     assert not any(each.startswith("SCAN operations") for each in details)
+
+
+async def test_each_look_up_of_a_claim_goes_by_an_index_of_the_unfinished(
+    store: SQLiteStore,
+) -> None:
+    plan = await store.write(
+        lambda c: c.execute(f"EXPLAIN QUERY PLAN {queries.OLDEST}", ("a", 1)).fetchall()
+    )
+    details = " | ".join(row[3] for row in plan)
+    assert "SEARCH operations USING INDEX operations_pending (handler=?)" in details
+    assert "SEARCH other USING INDEX operations_conflicting (conflict_key=? AND id<?)" in details
+    assert "SCAN operations USING INDEX operations_under_way" in details
+    assert "TEMP B-TREE" not in details
 
 
 # Faults: each is named to the caller, loses nothing that was acknowledged, and passes by itself
@@ -440,3 +460,34 @@ async def test_an_error_of_one_write_spares_the_others_of_its_commit(store: SQLi
     assert [type(result).__name__ for result in results] == ["Record", "AlreadyExists", "Record"]
     listed = (await store.list(EVERYTHING)).records
     assert list(listed) == [records[2], records[0], taken]
+
+
+class FailingEnds:
+    """A connection on which a commit fails, and then the end of its transaction too."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+        self.failing = ["COMMIT", "ROLLBACK"]
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.connection, name)
+
+    def execute(self, statement: str, *values: object) -> sqlite3.Cursor:
+        if statement in self.failing:
+            self.failing.remove(statement)
+            raise sqlite3.OperationalError("disk I/O error")
+        return self.connection.execute(statement, *values)
+
+
+async def test_a_transaction_that_could_not_be_ended_is_ended_before_the_next(
+    store: SQLiteStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL)
+    refused, accepted = new_record(), new_record()
+    store._writer._connection = FailingEnds(store._writer._connection)  # type: ignore[assignment]
+    async with asyncio.timeout(10):
+        with pytest.raises(Unavailable):
+            await store.create(refused, b"")
+        await store.create(accepted, b"")
+    assert await store.get(refused.name) is None
+    assert await store.get(accepted.name) == accepted

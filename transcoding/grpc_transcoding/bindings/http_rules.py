@@ -5,6 +5,7 @@ Spec: google/api/http.proto, HttpRule and "Rules for HTTP mapping".
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from google.api import http_pb2
@@ -14,6 +15,9 @@ from grpc_transcoding.bindings.binding import Binding
 from grpc_transcoding.bindings.faults import Fault
 from grpc_transcoding.messages.fields import is_repeated
 from grpc_transcoding.path_templates import PathTemplate, TemplateSyntaxError, parse_template
+
+# RFC 9110, section 9.1: a method is a token; `*` is one.
+_KIND = re.compile(r"[!#$%&'*+.^_`|~0-9A-Z-]+\Z")
 
 
 def bindings_of(
@@ -59,6 +63,10 @@ def _binding(
         return
     if not http_method:
         _fault(faults, source, method, "a custom pattern needs a 'kind', such as 'HEAD' or '*'")
+        return
+    if not _KIND.match(http_method):
+        problem = f"the kind {http_method!r} is no HTTP method: it should be one word, or '*'"
+        _fault(faults, source, method, problem, 1)
         return
     try:
         template = parse_template(path)

@@ -19,8 +19,11 @@ from google.api import auth_pb2, backend_pb2, http_pb2, service_pb2
 from google.protobuf import json_format, message
 
 from grpc_transcoding.bindings.faults import Fault, ServiceConfigError
+from grpc_transcoding.bindings.yaml_file import YamlError, load_yaml
 
 M = TypeVar("M", bound=message.Message)
+# The rest of a published file is left alone, mistakes included.
+_SECTIONS = frozenset({"apis", "authentication", "backend", "http"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,8 +101,6 @@ def load_service_config(config: str | Path | service_pb2.Service) -> ServiceConf
     """
     if isinstance(config, service_pb2.Service):
         return _from_message(config)
-    import yaml  # noqa: PLC0415 - who passes messages does not pay for it
-
     path = Path(config)
     try:
         text = path.read_text(encoding="utf-8")
@@ -107,19 +108,24 @@ def load_service_config(config: str | Path | service_pb2.Service) -> ServiceConf
         why = error.strerror if isinstance(error, OSError) and error.strerror else "it is not UTF-8"
         raise _refused(path.name, f"the file {str(path)!r} cannot be read: {why}") from error
     try:
-        document = yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise _refused(path.name, f"the file is not YAML{place}: {error.problem}") from error
-    except yaml.YAMLError as error:
-        raise _refused(path.name, "the file is not YAML") from error
+        document, repeated = load_yaml(text, _SECTIONS)
+    except YamlError as error:
+        raise _refused(path.name, str(error)) from error
     if not isinstance(document, dict):
         raise _refused(path.name, "a service file is a mapping with 'type: google.api.Service'")
     kind = document.get("type", "google.api.Service")
     if kind != "google.api.Service":
         raise _refused(path.name, f"'type' is {kind!r}, it should be 'google.api.Service'")
-    return _from_document(path.name, document)
+    faults = [
+        Fault(
+            source=path.name,
+            selector="",
+            problem=f"line {found.line} holds {found.key!r}, which its mapping holds already",
+            column=found.column,
+        )
+        for found in repeated
+    ]
+    return _from_document(path.name, document, faults)
 
 
 def _refused(source: str, problem: str) -> ServiceConfigError:
@@ -139,19 +145,16 @@ def _from_message(config: service_pb2.Service) -> ServiceConfig:
     )
 
 
-def _from_document(source: str, document: Mapping[str, object]) -> ServiceConfig:
-    faults: list[Fault] = []
+def _from_document(
+    source: str, document: Mapping[str, object], faults: list[Fault]
+) -> ServiceConfig:
     http = _mapping(document, "http", source, faults)
     return ServiceConfig(
         source=source,
         name=str(document.get("name") or ""),
         title=str(document.get("title") or ""),
         http_rules=_rules(http, http_pb2.HttpRule, "http.rules", source, faults),
-        apis=tuple(
-            str(api["name"])
-            for api in _sequence(document, "apis", source, faults)
-            if isinstance(api, dict) and "name" in api
-        ),
+        apis=_apis(document, source, faults),
         authentication_rules=_rules(
             _mapping(document, "authentication", source, faults),
             auth_pb2.AuthenticationRule,
@@ -169,6 +172,18 @@ def _from_document(source: str, document: Mapping[str, object]) -> ServiceConfig
         fully_decode_reserved_expansion=http.get("fully_decode_reserved_expansion") is True,
         faults=tuple(faults),
     )
+
+
+def _apis(document: Mapping[str, object], source: str, faults: list[Fault]) -> tuple[str, ...]:
+    names = []
+    for index, api in enumerate(_sequence(document, "apis", source, faults)):
+        name = api.get("name") if isinstance(api, dict) else api
+        if not isinstance(api, dict) or not isinstance(name, str):
+            problem = f"apis[{index}] should be a mapping with a 'name', which is text"
+            faults.append(Fault(source=source, selector="", problem=problem))
+        # Even so the file says that not everything is exposed.
+        names.append(str(name))
+    return tuple(names)
 
 
 def _mapping(

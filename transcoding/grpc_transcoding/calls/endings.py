@@ -6,6 +6,8 @@ import logging
 from types import TracebackType
 from typing import Self
 
+import grpc
+
 from grpc_transcoding.calls.outcome import CallFailure, ClientGoneError
 from grpc_transcoding.calls.servicer_context import TranscodedContext
 from grpc_transcoding.calls.servicers import RpcMethod
@@ -32,7 +34,12 @@ def conclude(
     """
     failure = None
     if isinstance(exception, Exception) and not isinstance(exception, _OUR_OWN):
-        if not context.was_aborted and not isinstance(exception, NotImplementedError):
+        # Generated code says that a method is not implemented, and raises besides.
+        is_said = (
+            isinstance(exception, NotImplementedError)
+            and context.code() is grpc.StatusCode.UNIMPLEMENTED
+        )
+        if not context.was_aborted and not is_said:
             kind = type(exception).__name__
             _log.error("%s raised %s", method.path, kind, exc_info=exception)
         failure = context.failure(exception)

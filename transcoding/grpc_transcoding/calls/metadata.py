@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
-from grpc_transcoding.errors import invalid_argument
+from grpc_transcoding.errors import invalid_argument, shortened
 
 
 class Metadatum(NamedTuple):
@@ -27,6 +27,7 @@ Metadata = tuple[tuple[str, str | bytes], ...]
 
 _PREFIX = "grpc-metadata-"
 _KEY = re.compile(r"[0-9a-z_.\-]+\Z")
+_LONGEST_KEPT = 128
 _TEXT = re.compile(rb"[\x20-\x7e]*\Z")
 # Of this connection, or of this HTTP message, and so of no meaning to the call.
 _NOT_CARRIED = frozenset(
@@ -57,14 +58,21 @@ _PLAIN_REPLY_HEADERS = frozenset(
 _VALUE = re.compile(r"[\x20-\x7e]*\Z")
 
 
-@lru_cache(maxsize=1024)
 def _metadata_key(name: bytes) -> str | None:
     """Returns the key under which a header is carried, or None if it is not."""
+    # A cache of long names would be the clients' memory, not ours.
+    return _short_key(name) if len(name) <= _LONGEST_KEPT else _key_of(name)
+
+
+def _key_of(name: bytes) -> str | None:
     key = name.decode("latin-1").lower()
     key = key.removeprefix(_PREFIX)
     if key in _NOT_CARRIED or key.startswith("grpc-") or not _KEY.match(key):
         return None
     return key
+
+
+_short_key = lru_cache(maxsize=1024)(_key_of)
 
 
 def from_headers(headers: Iterable[tuple[bytes, bytes]]) -> tuple[Metadatum, ...]:
@@ -95,6 +103,7 @@ def _decoded(key: str, value: bytes) -> list[bytes]:
             for part in value.split(b",")
         ]
     except binascii.Error:
+        key = shortened(key)
         raise invalid_argument(
             f"the header {key!r} should be base64: its name ends with '-bin'",
             reason="INVALID_METADATA",

@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 
 from grpc_transcoding.calls.backend import Request
 from grpc_transcoding.calls.metadata import Metadata
-from grpc_transcoding.calls.outcome import CallFailure
+from grpc_transcoding.calls.outcome import CallFailure, deadline_exceeded
 from grpc_transcoding.calls.servicer_context import TranscodedContext
 from grpc_transcoding.calls.servicers import RpcMethod
 
@@ -42,7 +42,7 @@ class RemoteBackend:
             context.initial_metadata = _plain(await call.initial_metadata())
             context.set_trailing_metadata(_plain(await call.trailing_metadata()))
         except (grpc.aio.AioRpcError, asyncio.CancelledError) as error:
-            raise requests.fault or _failure(error) from error
+            raise requests.fault or _failure(error, context) from error
         return reply
 
     async def stream(self, method: RpcMethod, request: Request, context: TranscodedContext) -> None:
@@ -56,7 +56,7 @@ class RemoteBackend:
                 await context.write(reply)
             context.set_trailing_metadata(_plain(await call.trailing_metadata()))
         except (grpc.aio.AioRpcError, asyncio.CancelledError) as error:
-            raise requests.fault or _failure(error) from error
+            raise requests.fault or _failure(error, context) from error
         finally:
             if not call.done():
                 call.cancel()
@@ -105,10 +105,15 @@ class _Requests:
             raise
 
 
-def _failure(error: BaseException) -> BaseException:
-    if isinstance(error, grpc.aio.AioRpcError):
-        return CallFailure(error.code(), error.details() or "", _plain(error.trailing_metadata()))
-    return error
+def _failure(error: BaseException, context: TranscodedContext) -> BaseException:
+    if not isinstance(error, grpc.aio.AioRpcError):
+        return error
+    is_over = context.call_info.time_remaining() == 0
+    if is_over and error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return deadline_exceeded()
+    if context.initial_metadata is None:
+        context.initial_metadata = _plain(error.initial_metadata())
+    return CallFailure(error.code(), error.details() or "", _plain(error.trailing_metadata()))
 
 
 def _plain(metadata: Any) -> Metadata:

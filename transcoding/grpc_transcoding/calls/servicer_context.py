@@ -256,7 +256,12 @@ class TranscodedContext(grpc.aio.ServicerContext[Any, Any]):
         if self._abort is not None:
             return CallFailure(grpc.StatusCode.UNKNOWN, "", self._trailing)
         if exception is not None:
-            return CallFailure(grpc.StatusCode.INTERNAL, "Internal error.", self._trailing)
+            return CallFailure(
+                grpc.StatusCode.INTERNAL,
+                "Internal error.",
+                self._trailing,
+                reason="SERVICER_FAILED",
+            )
         return None
 
     def finish(self) -> list[Callable[[Any], None]]:

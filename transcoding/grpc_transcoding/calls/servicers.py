@@ -247,7 +247,9 @@ def check_streaming(method: RpcMethod, handler: Handler) -> Handler:
         TypeError: An interceptor has put one in its place that streams otherwise.
     """
     if handler is None:
-        raise CallFailure(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
+        raise CallFailure(
+            grpc.StatusCode.UNIMPLEMENTED, "Method not found!", reason="METHOD_NOT_IMPLEMENTED"
+        )
     declared = method.descriptor
     if (handler.request_streaming, handler.response_streaming) != (
         declared.client_streaming,

@@ -6,10 +6,10 @@ Spec: grpc.ServicerContext.
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextvars
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
-from concurrent.futures import Executor
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterable, Iterator
 from typing import Any, TypeVar
 
 import grpc
@@ -29,10 +29,14 @@ class SyncBridge:
         executor: The threads, or None for the loop's own.
     """
 
-    def __init__(self, context: TranscodedContext, executor: Executor | None = None) -> None:
+    def __init__(
+        self, context: TranscodedContext, executor: concurrent.futures.Executor | None = None
+    ) -> None:
         self._context = context
         self._executor = executor
         self._loop = asyncio.get_running_loop()
+        self._awaited: concurrent.futures.Future[Any] | None = None
+        self._is_over = False
         self.sync_context = SyncContext(context, self)
 
     async def unary(self, behaviour: Callable[[Any, Any], T], argument: Any) -> T:
@@ -52,10 +56,14 @@ class SyncBridge:
 
     def write_all(self, replies: Iterable[Any], to_message: Callable[[Any], Any]) -> None:
         """Writes replies, on the thread, as long as somebody waits for them."""
-        for reply in replies:
-            if not self.sync_context.is_active():
-                return
-            self.on_loop(self._context.write(to_message(reply)))
+        try:
+            for reply in replies:
+                if not self.sync_context.is_active():
+                    return
+                self.on_loop(self._context.write(to_message(reply)))
+        finally:
+            if isinstance(replies, Generator):
+                replies.close()  # now, and not when its garbage is collected
 
     async def run(self, function: Callable[[], T]) -> T:
         """Runs a function on a thread; a cancelled call does not wait for it."""
@@ -67,14 +75,33 @@ class SyncBridge:
             future.add_done_callback(_forget)
             raise
         finally:
-            self.sync_context.end()
+            self._end()
         if isinstance(outcome, _Raised):
             raise outcome.exception
         return outcome
 
     def on_loop(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Waits, on the thread, for something that happens on the loop."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+        """Waits, on the thread, for something that happens on the loop.
+
+        Raises:
+            CallIsOverError: The call was over first: its client is gone, or its time has passed.
+        """
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        self._awaited = future
+        if self._is_over:
+            future.cancel()
+        try:
+            return future.result()
+        except concurrent.futures.CancelledError:
+            raise CallIsOverError from None
+
+    def _end(self) -> None:
+        # A thread that still waits would wait for ever, and threads are few. The order is that of
+        # on_loop the other way round, so one of the two sees the other.
+        self._is_over = True
+        if self._awaited is not None:
+            self._awaited.cancel()
+        self.sync_context.end()
 
     def iterate(self, messages: AsyncIterator[T]) -> Iterator[T]:
         """Returns the messages of a streamed request, for a thread."""
@@ -87,8 +114,15 @@ class SyncBridge:
             yield message
 
 
+class CallIsOverError(grpc.RpcError):
+    """Ends the iteration of requests, as a sync server does when its client is gone."""
+
+
 class _Raised:
-    """An exception on its way from a thread: a StopIteration cannot cross a future."""
+    """An exception on its way from a thread.
+
+    A StopIteration cannot cross a future, and a SystemExit would end the loop and all its calls.
+    """
 
     def __init__(self, exception: Exception) -> None:
         self.exception = exception
@@ -97,8 +131,10 @@ class _Raised:
 def _outcome(function: Callable[[], T]) -> T | _Raised:
     try:
         return function()
-    except StopIteration as exception:
-        return _Raised(RuntimeError(f"a handler raised {type(exception).__name__}"))
+    except (StopIteration, SystemExit) as exception:
+        said = RuntimeError(f"a handler raised {type(exception).__name__}")
+        said.__cause__ = exception
+        return _Raised(said)
     except Exception as exception:
         return _Raised(exception)
 

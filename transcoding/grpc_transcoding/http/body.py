@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 
 import grpc
@@ -44,12 +45,11 @@ class BodyReader:
         )
 
     async def _read(self, arrived: asyncio.Queue[Event], gone: asyncio.Event) -> None:
-        while True:
-            event = await self._receive()
-            if event["type"] != "http.request":
-                gone.set()
-                return
-            await arrived.put(event)
+        # A server whose channel fails has lost the client as well.
+        with contextlib.suppress(Exception):
+            while (event := await self._receive())["type"] == "http.request":
+                await arrived.put(event)
+        gone.set()
 
     def close(self) -> None:
         """Stops reading ahead."""

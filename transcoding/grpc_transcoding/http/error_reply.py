@@ -17,7 +17,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 from grpc_transcoding.calls.metadata import to_headers
 from grpc_transcoding.calls.outcome import CallFailure
-from grpc_transcoding.errors import TranscodingError
+from grpc_transcoding.errors import ReflectionError, TranscodingError
 from grpc_transcoding.http.asgi import ASGIApp, Headers, Receive, Scope, Send
 from grpc_transcoding.messages.json_reply import JsonFormat, dump, to_value
 
@@ -43,7 +43,6 @@ HTTP_STATUS: dict[grpc.StatusCode, int] = {
     grpc.StatusCode.DATA_LOSS: 500,
 }
 _CODES: dict[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
-_INTERNAL = status_pb2.Status(code=grpc.StatusCode.INTERNAL.value[0], message="Internal error.")
 
 
 class Reply(NamedTuple):
@@ -97,9 +96,15 @@ class ErrorReplies:
         if isinstance(error, TranscodingError):
             return error.status(self._domain), error.http_status or HTTP_STATUS[error.code]
         if isinstance(error, CallFailure):
-            return error.status(), HTTP_STATUS[error.code]
+            try:
+                return error.status(self._domain), HTTP_STATUS[error.code]
+            except (TypeError, ValueError) as wrong:  # a message that is no text, or no UTF-8
+                error = wrong
         _log.error("a request failed with %s", type(error).__name__, exc_info=error)
-        return _INTERNAL, 500
+        internal = CallFailure(
+            grpc.StatusCode.INTERNAL, "Internal error.", reason="TRANSCODER_FAILED"
+        )
+        return internal.status(self._domain), 500
 
     def _value(self, status: status_pb2.Status, http_status: int) -> dict[str, object]:
         error: dict[str, object] = {
@@ -124,19 +129,24 @@ def retry_after(status: status_pb2.Status) -> Headers:
     return []
 
 
-def unavailable(error: Exception, domain: str) -> ASGIApp:
-    """Returns an application that answers 503: what is behind this one cannot be asked."""
-    _log.error("the service behind cannot be asked: %s", error)
-    refusal = TranscodingError(
-        grpc.StatusCode.UNAVAILABLE,
-        "the server behind this one does not tell its services",
-        reason="BACKEND_UNAVAILABLE",
-    )
-    reply = ErrorReplies(descriptor_pool.Default(), domain, "").of(refusal)
+def not_built(error: Exception, domain: str) -> ASGIApp:
+    """Returns an application that answers in place of one that could not be built.
 
-    async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+    It is 503 if the server behind cannot be asked; anything else is for the log, and 500.
+    """
+    if isinstance(error, ReflectionError):
+        _log.error("the service behind cannot be asked: %s", error)
+        error = TranscodingError(
+            grpc.StatusCode.UNAVAILABLE,
+            "the server behind this one does not tell its services",
+            reason="BACKEND_UNAVAILABLE",
+        )
+    reply = ErrorReplies(descriptor_pool.Default(), domain, "").of(error)
+
+    async def app(scope: Scope, _receive: Receive, send: Send) -> None:
         start = {"type": "http.response.start", "status": reply.status, "headers": reply.headers}
         await send(start)
-        await send({"type": "http.response.body", "body": reply.body})
+        body = b"" if scope["method"] == "HEAD" else reply.body
+        await send({"type": "http.response.body", "body": body})
 
     return app

@@ -13,12 +13,12 @@ from google.protobuf.message import Message
 from grpc_transcoding.errors import TranscodingError, invalid_argument
 from grpc_transcoding.http.body import BodyReader, body_too_large
 from grpc_transcoding.http.endpoint import Endpoint
+from grpc_transcoding.http.threads import off_the_loop
 from grpc_transcoding.limits import Limits
-from grpc_transcoding.messages.request_body import check_json_type
+from grpc_transcoding.messages.request_body import check_json_type, check_not_encoded
 
 _STRUCTURE = re.compile(rb'["\\\[\]{},\n]')
 _SPACE = b" \t\r\n"
-LINE_TYPES = frozenset({b"application/x-ndjson", b"application/ndjson", b"application/jsonl"})
 
 
 async def read_messages(
@@ -29,6 +29,7 @@ async def read_messages(
     *,
     limits: Limits,
     content_type: bytes | None,
+    content_encoding: bytes | None,
 ) -> AsyncIterator[Message]:
     """Yields the request messages of a body as they arrive.
 
@@ -37,6 +38,7 @@ async def read_messages(
         ClientGoneError: The client disconnected before the end.
     """
     if endpoint.body.is_http_body:
+        check_not_encoded(content_encoding)
         async for part in body.parts():
             request = endpoint.request_of(captures, parameters, None, has_body=False)
             endpoint.body.merge_http_body(content_type, part, request)
@@ -45,26 +47,28 @@ async def read_messages(
     splitter = JsonSplitter(limits.body_bytes)
     count = 0
     async for part in body.parts():
-        if content_type is None or content_type.partition(b";")[0].strip() not in LINE_TYPES:
-            check_json_type(content_type, None)
+        check_json_type(content_type, content_encoding, takes_lines=True)
         for text in splitter.feed(part):
             count += 1
-            yield _message(endpoint, captures, parameters, text, count)
+            yield await _message(endpoint, captures, parameters, text, count)
     for text in splitter.end():
         count += 1
-        yield _message(endpoint, captures, parameters, text, count)
+        yield await _message(endpoint, captures, parameters, text, count)
 
 
-def _message(
+async def _message(
     endpoint: Endpoint,
     captures: tuple[tuple[str, str], ...],
     parameters: list[tuple[str, str]],
     text: bytes,
     number: int,
 ) -> Message:
-    try:
+    def parsed() -> Message:
         value = endpoint.body.load(text)
         return endpoint.request_of(captures, parameters, value, has_body=True)
+
+    try:
+        return await off_the_loop(len(text), parsed)
     except TranscodingError as error:
         error.message = f"message {number} of the body: {error.message}"
         error.metadata["message"] = str(number)
@@ -119,10 +123,10 @@ class JsonSplitter:
                 if not self._depth:  # an object or array is whole: nobody waits for what follows
                     self._check_separated()
                     self._is_separated = False
-                    yield bytes(self._buffer[start : at + 1])
+                    yield self._cut(start, at + 1)
                     start = self._scanned
             elif self._ends_value(character):
-                value = bytes(self._buffer[start:at])
+                value = self._cut(start, at)
                 start = self._scanned
                 if value.strip(_SPACE) or (self._is_separated and self._needs_value(character)):
                     yield value
@@ -132,8 +136,7 @@ class JsonSplitter:
             self._scanned = len(self._buffer)
         del self._buffer[:start]
         self._scanned -= start
-        if len(self._buffer) > self._limit:
-            raise body_too_large(self._limit)
+        self._check_length(len(self._buffer))
         if self._is_closed and self._buffer.strip(_SPACE):
             raise invalid_argument("something follows the array in the body", reason="INVALID_JSON")
 
@@ -149,12 +152,21 @@ class JsonSplitter:
             yield bytes(self._buffer)
 
     def _begin(self) -> bool:
-        text = self._buffer.lstrip(_SPACE)
-        if not text:
+        self._buffer = self._buffer.lstrip(_SPACE)
+        if not self._buffer:
             return False
-        self._is_array = text[:1] == b"["
-        self._buffer = text[1:] if self._is_array else text
+        self._is_array = self._buffer[:1] == b"["
+        if self._is_array:
+            del self._buffer[:1]
         return True
+
+    def _cut(self, start: int, end: int) -> bytes:
+        self._check_length(end - start)
+        return bytes(self._buffer[start:end])
+
+    def _check_length(self, length: int) -> None:
+        if length > self._limit:
+            raise body_too_large(self._limit)
 
     def _needs_value(self, character: bytes) -> bool:
         """Whether there must be a value before a comma, or before the bracket behind a comma."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from grpc_transcoding.http.endpoint import Endpoint, shown_type
 from grpc_transcoding.http.reply_cache import ReplyCache
 from grpc_transcoding.http.reply_style import ReplyEncoder, ReplyStyle
 from grpc_transcoding.http.request_head import RequestHead
+from grpc_transcoding.http.threads import LARGE
 from grpc_transcoding.messages.json_reply import JsonFormat, dump, encode_json, json_value
 from grpc_transcoding.messages.masks import FieldSelection
 from grpc_transcoding.messages.system_parameters import (
@@ -21,8 +23,6 @@ from grpc_transcoding.messages.system_parameters import (
     SystemParameters,
 )
 
-# Of messages of more bytes, the JSON takes milliseconds to write.
-_LARGE = 128 * 1024
 _MEDIA_TYPE_FALLBACK = b"application/octet-stream"
 
 
@@ -42,6 +42,8 @@ def style_of(endpoint: Endpoint, head: RequestHead, system: SystemParameters) ->
         raise _bad_alt("media", "is for methods that reply with bytes of a media type")
     if system.alt is Alt.PROTO and (endpoint.client_streaming or endpoint.server_streaming):
         raise _bad_alt("proto", "is for methods with one reply")
+    if system.alt is Alt.PROTO and mask:
+        raise _bad_alt("proto", "shows the whole reply: a mask of fields is for JSON")
     if system.pretty or system.enums_as_numbers:
         numbers = json.enums_as_numbers or system.enums_as_numbers
         json = replace(json, pretty=system.pretty, enums_as_numbers=numbers)
@@ -71,12 +73,16 @@ class ReplyWriter:
         self._encoder = encoder
         self._may_use_threads = encoder is None or isinstance(encoder, ReplyCache)
 
-    def may_take_long(self, reply: Message) -> bool:
-        """Says whether a reply is so large that it is better written on a thread.
+    async def written(
+        self, endpoint: Endpoint, reply: Message, style: ReplyStyle
+    ) -> tuple[bytes, bytes]:
+        """Returns a reply's content type and bytes; a large one is written on a thread.
 
         With an encoder of the user's own, it is not: that may not be made for threads.
         """
-        return self._may_use_threads and reply.ByteSize() > _LARGE
+        if self._may_use_threads and reply.ByteSize() > LARGE:
+            return await asyncio.to_thread(self.write, endpoint, reply, style)
+        return self.write(endpoint, reply, style)
 
     def write(self, endpoint: Endpoint, reply: Message, style: ReplyStyle) -> tuple[bytes, bytes]:
         """Returns a reply's content type and bytes."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import NamedTuple
 
 import grpc
@@ -29,8 +29,9 @@ from grpc_transcoding.http.request_head import RequestHead
 from grpc_transcoding.http.route_cache import Route, RouteCache
 from grpc_transcoding.http.stream_call import stream_replies
 from grpc_transcoding.http.stream_reply import EVENTS, framing_for
+from grpc_transcoding.http.threads import off_the_loop
 from grpc_transcoding.http.watch import watched
-from grpc_transcoding.messages.request_body import check_json_type
+from grpc_transcoding.messages.request_body import check_json_type, check_not_encoded
 from grpc_transcoding.messages.system_parameters import (
     NO_SYSTEM_PARAMETERS,
     Alt,
@@ -41,8 +42,6 @@ from grpc_transcoding.options import Options
 from grpc_transcoding.path_templates.percent import InvalidEscapeError
 
 Parameters = list[tuple[str, str]]
-# JSON of more bytes is parsed on a thread: it takes milliseconds, which all other calls would wait.
-_LARGE = 128 * 1024
 
 
 class _Answering(NamedTuple):
@@ -52,7 +51,6 @@ class _Answering(NamedTuple):
     style: ReplyStyle
     info: CallInfo
     body: BodyReader
-    seconds: float | None
 
 
 class HttpService:
@@ -105,8 +103,9 @@ class HttpService:
             headers.append((b"content-length", b"%d" % len(body)))
         if scope["method"] == "HEAD":
             body = b""
-        await send({"type": "http.response.start", "status": http_status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        with suppress(OSError):  # how some servers say that the client is gone
+            await send({"type": "http.response.start", "status": http_status, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> Reply | None:
         head = RequestHead(scope, self._limits)
@@ -128,10 +127,12 @@ class HttpService:
         if head.named:
             seconds = timeout_of(head.named, seconds)
         info = _call_info(head, seconds, system)
-        answering = _Answering(endpoint, style, info, body, seconds)
+        answering = _Answering(endpoint, style, info, body)
         if not endpoint.client_streaming:
             request = await self._request(route, head, parameters, body)
             return await self._answered(answering, request, head, send)
+        # What is wrong with path or query is wrong whatever the messages are, and without any.
+        endpoint.request_of(route.captures, parameters, None, has_body=False)
         requests = read_messages(
             endpoint,
             route.captures,
@@ -139,6 +140,7 @@ class HttpService:
             body,
             limits=self._limits,
             content_type=head.named.get(b"content-type"),
+            content_encoding=head.named.get(b"content-encoding"),
         )
         body.read_ahead()
         try:
@@ -149,9 +151,10 @@ class HttpService:
     async def _answered(
         self, answering: _Answering, request: Request, head: RequestHead, send: Send
     ) -> Reply | None:
-        endpoint, style, info, body, seconds = answering
+        endpoint, style, info, body = answering
+        seconds = info.time_remaining()  # reading the body has taken its part
         if endpoint.server_streaming:
-            await stream_replies(
+            return await stream_replies(
                 endpoint,
                 request,
                 info,
@@ -165,7 +168,6 @@ class HttpService:
                 send=send,
                 is_head=head.method == "HEAD",
             )
-            return None
         requests = None if isinstance(request, Message) else request
         context = TranscodedContext(info, requests=requests)
         try:
@@ -174,10 +176,7 @@ class HttpService:
         except CallFailure as failure:
             initial = to_headers(context.initial_metadata or (), "grpc-metadata-")
             return self._errors.of(failure, initial)
-        if self._writer.may_take_long(reply):
-            content_type, data = await asyncio.to_thread(self._writer.write, endpoint, reply, style)
-        else:
-            content_type, data = self._writer.write(endpoint, reply, style)
+        content_type, data = await self._writer.written(endpoint, reply, style)
         headers: Headers = [(b"content-type", content_type)]
         if context.initial_metadata:
             headers += to_headers(context.initial_metadata, "grpc-metadata-")
@@ -228,6 +227,7 @@ class HttpService:
             return endpoint.rpc.request_class(**route.fields)
         raw = await body.whole() if head.has_body else b""
         if rule.is_http_body:
+            check_not_encoded(head.named.get(b"content-encoding"))
             request = endpoint.request_of(route.captures, parameters, None, has_body=False)
             rule.merge_http_body(head.named.get(b"content-type"), raw, request)
             return request
@@ -240,7 +240,7 @@ class HttpService:
             value = rule.load(raw) if has_body else None
             return endpoint.request_of(route.captures, parameters, value, has_body=has_body)
 
-        return await asyncio.to_thread(parsed) if len(raw) > _LARGE else parsed()
+        return await off_the_loop(len(raw), parsed)
 
 
 def _call_info(head: RequestHead, seconds: float | None, system: SystemParameters) -> CallInfo:

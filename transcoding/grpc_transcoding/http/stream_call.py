@@ -10,10 +10,10 @@ from grpc_transcoding.calls.backend import Backend
 from grpc_transcoding.calls.metadata import to_headers
 from grpc_transcoding.calls.outcome import ClientGoneError
 from grpc_transcoding.calls.servicer_context import CallInfo, TranscodedContext
-from grpc_transcoding.http.asgi import Headers, Send
+from grpc_transcoding.http.asgi import Event, Headers, Send
 from grpc_transcoding.http.body import BodyReader
 from grpc_transcoding.http.endpoint import Endpoint
-from grpc_transcoding.http.error_reply import ErrorReplies
+from grpc_transcoding.http.error_reply import ErrorReplies, Reply
 from grpc_transcoding.http.reply_style import ReplyStyle
 from grpc_transcoding.http.reply_writer import ReplyWriter
 from grpc_transcoding.http.stream_reply import Framing, StreamReply
@@ -34,28 +34,34 @@ async def stream_replies(
     seconds: float | None,
     send: Send,
     is_head: bool,
-) -> None:
+) -> Reply | None:
     """Makes a call whose replies are streamed, and sends them as they come.
 
+    Returns:
+        An ordinary error, if the call failed before anything was sent; nothing if there is a
+        stream. A failure after that is the last thing in it.
+
     Raises:
-        Exception: The call failed before anything was sent: the reply is an ordinary error. A
-            failure after that is the last thing in the stream.
+        ClientGoneError: There is nobody to answer.
     """
 
     def headers() -> Headers:
         return to_headers(context.initial_metadata or (), "grpc-metadata-")
 
     async def write(message: Message) -> None:
-        content_type, data = writer.write(endpoint, message, style)
+        content_type, data = await writer.written(endpoint, message, style)
+        if endpoint.replies_http_body:
+            await reply.raw(data, content_type)
+        else:
+            await reply.message(data)
+
+    async def send_if_there(event: Event) -> None:
         try:
-            if endpoint.replies_http_body:
-                await reply.raw(data, content_type)
-            else:
-                await reply.message(data)
+            await send(event)
         except OSError as error:  # how some servers say that the client is gone
             raise ClientGoneError from error
 
-    reply = StreamReply(send, framing, headers, is_head=is_head)
+    reply = StreamReply(send_if_there, framing, headers, is_head=is_head)
     requests = None if isinstance(request, Message) else request
     context = TranscodedContext(info, write, requests)
     try:
@@ -64,12 +70,13 @@ async def stream_replies(
         raise
     except Exception as error:
         if not reply.has_begun:
-            raise
+            return errors.of(error, headers())
         if endpoint.replies_http_body:
             # Bytes of a media type have no place for an error: the reply stays incomplete, which
             # the HTTP server shows by closing the connection.
             errors.body(error)
-            return
+            return None
         await reply.end(errors.body(error))
     else:
         await (reply.end_raw() if endpoint.replies_http_body else reply.end())
+    return None

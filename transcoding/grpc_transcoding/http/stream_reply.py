@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from grpc_transcoding.http.asgi import Headers, Send
+from grpc_transcoding.messages.request_body import LINE_TYPES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,10 +67,7 @@ EVENTS = Framing(content_type=b"text/event-stream", message=_event, error=_error
 
 _BY_TYPE = {
     "application/json": JSON_ARRAY,
-    "application/x-ndjson": JSON_LINES,
-    "application/ndjson": JSON_LINES,
-    "application/jsonl": JSON_LINES,
-    "application/x-jsonlines": JSON_LINES,
+    **dict.fromkeys(LINE_TYPES, JSON_LINES),
     "text/event-stream": EVENTS,
     "application/*": JSON_ARRAY,
     "*/*": JSON_ARRAY,

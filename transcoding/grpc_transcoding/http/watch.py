@@ -16,7 +16,7 @@ from typing import Any, Self, TypeVar
 
 import grpc
 
-from grpc_transcoding.calls.outcome import CallFailure, ClientGoneError
+from grpc_transcoding.calls.outcome import CallFailure, ClientGoneError, deadline_exceeded
 from grpc_transcoding.http.body import BodyReader
 
 T = TypeVar("T")
@@ -151,12 +151,12 @@ async def watched(call: Coroutine[Any, Any, T], body: BodyReader, seconds: float
     except CallEndedError as ended:
         if ended.ending is Ending.CLIENT_GONE:
             raise ClientGoneError from None
-        raise CallFailure(
-            grpc.StatusCode.DEADLINE_EXCEEDED, "The deadline passed before the reply was ready."
-        ) from None
+        raise deadline_exceeded() from None
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if task is not None and task.cancelling():
             raise
         # Nobody cancelled the request: the servicer let its own CancelledError out.
-        raise CallFailure(grpc.StatusCode.CANCELLED, "The call was cancelled.") from None
+        raise CallFailure(
+            grpc.StatusCode.CANCELLED, "The call was cancelled.", reason="CALL_CANCELLED"
+        ) from None

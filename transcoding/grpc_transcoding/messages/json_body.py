@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from typing import Any, cast
 
 from google.protobuf import json_format
@@ -131,53 +132,73 @@ def parse_message(
 
 
 class _Diagnosis:
-    """Looks for the smallest part of a refused value that is refused by itself."""
+    """Looks for the smallest part of a refused value that is refused by itself.
+
+    A message is tried without the messages inside it, and those by themselves: a part is not read
+    once more for each level that it is deep.
+    """
 
     def __init__(self, pool: DescriptorPool, ignore_unknown: bool) -> None:
         self.pool = pool
         self.ignore_unknown = ignore_unknown
 
-    def of(self, value: object, descriptor: Descriptor, place: str) -> TranscodingError:
+    def of(self, value: object, message: Descriptor, place: str) -> TranscodingError:
         """Returns the fault of a value that was refused as such a message."""
+        return self._found(value, message, place) or _not_once(message, place)
+
+    def _found(self, value: object, message: Descriptor, place: str) -> TranscodingError | None:
         where = place or "the body"
-        if descriptor.full_name == "google.protobuf.Any":
+        if message.full_name == "google.protobuf.Any":
             return _wrong(where, place, "an object with '@type' naming a type that is known here")
-        if is_well_known(descriptor):
-            return _wrong(where, place, f"the JSON form of {descriptor.full_name}")
+        if is_well_known(message):
+            return _wrong(where, place, f"the JSON form of {message.full_name}")
         if not isinstance(value, dict):
-            return _wrong(where, place, f"a JSON object ({descriptor.full_name})")
+            return _wrong(where, place, f"a JSON object ({message.full_name})")
+        flat: dict[str, object] = {}
         for key, member in value.items():
             member_place = f"{place}.{key}" if place else str(key)
-            field = fields_by_any_name(descriptor).get(key)
+            field = fields_by_any_name(message).get(key)
             if field is None:
                 if self.ignore_unknown:
                     continue
                 shown = shortened(member_place)
-                within = f"{place!r} ({descriptor.full_name})" if place else descriptor.full_name
+                within = (
+                    f"{shortened(place)!r} ({message.full_name})" if place else message.full_name
+                )
                 return invalid_argument(
                     f"unknown field {shortened(str(key))!r} in {within}",
                     reason="UNKNOWN_FIELD",
                     field=shown,
                 )
-            if self._refused(field, member):
+            flat[key] = member
+            if isinstance(member, dict) and (inner := _plain_message(field)) is not None:
+                flat[key] = {}
+                if (found := self._found(member, inner, member_place)) is not None:
+                    return found
+            elif self._refused(message, {key: member}):
                 return self._of_field(field, member, member_place)
-        return _wrong(where, place, f"a {descriptor.full_name} with each field and oneof set once")
+        return _not_once(message, place) if self._refused(message, flat) else None
 
     def _of_field(self, field: FieldDescriptor, value: object, place: str) -> TranscodingError:
+        holder = cast(Descriptor, field.containing_type)
         if is_map(field):
             if not isinstance(value, dict):
                 return _wrong(place, place, "a JSON object (a map)")
-            for key, entry in value.items():
-                inner = inner_type(field).fields_by_name["value"]
-                if inner.message_type and self._refused(field, {key: entry}):
-                    return self.of(entry, inner.message_type, f"{place}[{key}]")
+            inner = inner_type(field).fields_by_name["value"]
+            entries = list(value.items())
+            at = _first_refused(
+                entries, lambda some: self._refused(holder, {field.name: dict(some)})
+            )
+            if inner.message_type and at is not None:
+                key, entry = entries[at]
+                return self.of(entry, inner.message_type, f"{place}[{key}]")
             return _wrong(place, place, "a map with keys and values of the declared types")
         if is_repeated(field):
             if not isinstance(value, list):
                 return _wrong(place, place, "a JSON array")
-            for index, item in enumerate(value):
-                if self._refused(field, [item]):
-                    return self._of_one(field, item, f"{place}[{index}]")
+            at = _first_refused(value, lambda some: self._refused(holder, {field.name: some}))
+            if at is not None:
+                return self._of_one(field, value[at], f"{place}[{at}]")
             return _wrong(place, place, "a JSON array without null")
         return self._of_one(field, value, place)
 
@@ -190,20 +211,47 @@ class _Diagnosis:
             return _wrong(place, place, "base64")
         return _wrong(place, place, _WANTED.get(field.cpp_type, "a string"))
 
-    def _refused(self, field: FieldDescriptor, value: object) -> bool:
+    def _refused(self, message: Descriptor, fields: dict[str, object]) -> bool:
         from google.protobuf import message_factory  # noqa: PLC0415 - only on the way to an error
 
-        scratch = message_factory.GetMessageClass(cast(Descriptor, field.containing_type))()
         try:
             json_format.ParseDict(
-                {field.name: value},
-                scratch,
+                fields,
+                message_factory.GetMessageClass(message)(),
                 ignore_unknown_fields=self.ignore_unknown,
                 descriptor_pool=self.pool,
             )
         except Exception:  # protobuf raises whatever the value leads it to
             return True
         return False
+
+
+def _plain_message(field: FieldDescriptor) -> Descriptor | None:
+    """Returns the type of a field that holds one message, written as an object of its fields."""
+    message = field.message_type
+    if message is None or is_repeated(field) or is_well_known(message):
+        return None
+    return message
+
+
+def _not_once(message: Descriptor, place: str) -> TranscodingError:
+    wanted = f"a {message.full_name} with each field and oneof set once"
+    return _wrong(place or "the body", place, wanted)
+
+
+def _first_refused(items: list[Any], is_refused: Callable[[list[Any]], bool]) -> int | None:
+    """Returns the index of the first item that is refused by itself, or None."""
+    # By halving: all tries together cost little more than the first one.
+    if not is_refused(items):
+        return None
+    low, high = 0, len(items)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if is_refused(items[low:middle]):
+            high = middle
+        else:
+            low = middle
+    return low
 
 
 _WANTED = {
@@ -238,8 +286,11 @@ def _finite(text: str) -> float:
 def _without_repetition(members: list[tuple[str, object]]) -> dict[str, object]:
     value = dict(members)
     if len(value) != len(members):
-        names = [name for name, _ in members]
-        raise RepeatedMemberError(next(name for name in names if names.count(name) > 1))
+        seen: set[str] = set()
+        for name, _ in members:
+            if name in seen:
+                raise RepeatedMemberError(name)
+            seen.add(name)
     return value
 
 

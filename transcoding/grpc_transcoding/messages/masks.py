@@ -103,6 +103,7 @@ class FieldSelection:
                 raise self._error(f"a path is deeper than {_DEEPEST} fields")
             name = self._name()
             keys: tuple[str, ...] = (name,)
+            leaf = ""
             if message is not None and name != "*":
                 field = fields_by_any_name(message).get(name)
                 if field is None:
@@ -110,6 +111,7 @@ class FieldSelection:
                     raise self._error(f"{message.full_name} has no field {shortened(name)!r}")
                 keys = (field.json_name, field.name)
                 inner = field.message_type
+                leaf = field.full_name if inner is None else ""
                 opaque = inner is None or is_map(field) or _is_opaque(inner)
                 message = None if opaque else inner
             branch: dict[str, object] = {}
@@ -120,7 +122,9 @@ class FieldSelection:
             for key in keys[1:]:
                 tree[key] = branch
             following = self._text[self._at : self._at + 1]
-            if following in {".", "/"} and following:
+            if leaf and following and following in "./(":
+                raise self._error(f"{leaf} is no message: nothing can follow it")
+            if following in {".", "/"}:
                 self._at += 1
                 tree = branch
                 depth += 1

@@ -154,7 +154,8 @@ def set_parameters(
                 field=shown,
                 parameter=shown,
             ) from None
-        grouped.setdefault((path.name, path.map_key), (path, name, []))[2].append(text)
+        shown = shortened(name)  # the key of a map may be anything
+        grouped.setdefault((path.name, path.map_key), (path, shown, []))[2].append(text)
     for path, name, texts in grouped.values():
         if body_field and (*path.parents, path.field)[0].name == body_field:
             raise invalid_argument(
@@ -165,8 +166,21 @@ def set_parameters(
             )
         if path.name in bound:
             _check_same(request, path, texts, name)
+        elif (held := _overlapping(path.name, bound)) is not None:
+            raise contradiction(held, f"query parameter {name!r}")
         else:
             _write(request, path, texts, name, "query parameter")
+
+
+def _overlapping(name: str, bound: Collection[str]) -> str | None:
+    """Returns the bound path that is part of a field, or that a field is part of, or None.
+
+    A wrapper or a Timestamp has a text of its own, and fields besides.
+    """
+    for held in bound:
+        if held.startswith(f"{name}.") or name.startswith(f"{held}."):
+            return held
+    return None
 
 
 def _check_same(request: Message, path: FieldPath, texts: Sequence[str], name: str) -> None:
@@ -201,7 +215,7 @@ def read(message: Message, path: FieldPath) -> object:
 def _write(request: Message, path: FieldPath, texts: Sequence[str], name: str, where: str) -> None:
     holder = request
     for parent in path.parents:
-        _check_oneof(holder, parent, name)
+        check_oneof(holder, parent, name)
         holder = getattr(holder, parent.name)
         holder.SetInParent()
     field = path.field
@@ -212,7 +226,7 @@ def _write(request: Message, path: FieldPath, texts: Sequence[str], name: str, w
             field=path.name,
             parameter=name,
         )
-    _check_oneof(holder, field, name)
+    check_oneof(holder, field, name)
     for text in texts:
         try:
             _write_one(holder, path, text)
@@ -226,7 +240,17 @@ def _write(request: Message, path: FieldPath, texts: Sequence[str], name: str, w
             ) from None
 
 
-def _check_oneof(holder: Message, field: FieldDescriptor, name: str) -> None:
+def check_oneof(holder: Message, field: FieldDescriptor, name: str) -> None:
+    """Refuses to set a field beside another one of its oneof.
+
+    Args:
+        holder: The message that the field is in.
+        field: What is to be set.
+        name: How the request names it.
+
+    Raises:
+        TranscodingError: The other one is set.
+    """
     oneof = field.containing_oneof
     if oneof is None:
         return
@@ -267,7 +291,10 @@ def _first_field(field: FieldDescriptor) -> str:
 
 def _write_entry(holder: Message, field: FieldDescriptor, key_text: str, text: str) -> None:
     entry = inner_type(field).fields_by_name
-    key = scalar_value(entry["key"], key_text)
+    try:
+        key = scalar_value(entry["key"], key_text)
+    except InvalidValueError as error:
+        raise InvalidValueError(f"under a key that is {error.wanted}") from None
     entries = getattr(holder, field.name)
     value = entry["value"]
     if value.message_type is None:

@@ -15,14 +15,52 @@ from google.protobuf.message import Message
 
 from grpc_transcoding.errors import TranscodingError, invalid_argument, shortened
 from grpc_transcoding.messages.json_body import load_json, parse_message
-from grpc_transcoding.messages.parameters import FieldPath, contradiction, read
+from grpc_transcoding.messages.parameters import FieldPath, check_oneof, contradiction, read
 
 HTTP_BODY = "google.api.HttpBody"
 _JSON_TYPE = re.compile(r"application/(?:[a-z0-9.\-]+\+)?json\Z")
+# Of one JSON value per line, in a streamed request or reply.
+LINE_TYPES = frozenset(
+    {
+        "application/x-ndjson",
+        "application/ndjson",
+        "application/jsonl",
+        "application/x-jsonlines",
+    }
+)
 
 
-def check_json_type(content_type: bytes | None, content_encoding: bytes | None) -> None:
+def check_json_type(
+    content_type: bytes | None, content_encoding: bytes | None, *, takes_lines: bool = False
+) -> None:
     """Refuses a body that is not JSON in UTF-8.
+
+    Args:
+        content_type: As the header says it, or None.
+        content_encoding: Likewise.
+        takes_lines: Whether it may be one JSON value per line.
+
+    Raises:
+        TranscodingError: 415.
+    """
+    check_not_encoded(content_encoding)
+    if content_type is None:
+        return
+    text = content_type.decode("latin-1").lower()
+    media_type, _, parameters = text.partition(";")
+    is_lines = takes_lines and media_type.strip() in LINE_TYPES
+    if not is_lines and not _JSON_TYPE.match(media_type.strip()):
+        shown = shortened(text)
+        raise _unsupported(f"the body is {shown!r}, it should be application/json", shown)
+    for parameter in parameters.split(";"):
+        name, _, value = parameter.strip().partition("=")
+        if name == "charset" and value.strip('"') not in {"utf-8", "utf8", "us-ascii"}:
+            shown = shortened(value)
+            raise _unsupported(f"the body's charset is {shown!r}, it should be utf-8", shown)
+
+
+def check_not_encoded(content_encoding: bytes | None) -> None:
+    """Refuses a body that is compressed: nobody behind this would know.
 
     Raises:
         TranscodingError: 415.
@@ -32,18 +70,6 @@ def check_json_type(content_type: bytes | None, content_encoding: bytes | None) 
         raise _unsupported(
             f"the body is encoded as {encoding!r}, it should not be encoded", encoding
         )
-    if content_type is None:
-        return
-    text = content_type.decode("latin-1").lower()
-    media_type, _, parameters = text.partition(";")
-    if not _JSON_TYPE.match(media_type.strip()):
-        shown = shortened(text)
-        raise _unsupported(f"the body is {shown!r}, it should be application/json", shown)
-    for parameter in parameters.split(";"):
-        name, _, value = parameter.strip().partition("=")
-        if name == "charset" and value.strip('"') not in {"utf-8", "utf8", "us-ascii"}:
-            shown = shortened(value)
-            raise _unsupported(f"the body's charset is {shown!r}, it should be utf-8", shown)
 
 
 def _unsupported(message: str, value: str) -> TranscodingError:
@@ -104,6 +130,7 @@ class BodyRule:
             said = type(request)()
             self._parse({self.field.name: value} if self.field is not None else value, said)
             for path in self._bound:
+                _check_oneofs(said, path)
                 if is_set(said, path) and read(said, path) != read(request, path):
                     raise contradiction(path.name, "the body")
             said.MergeFrom(request)
@@ -135,6 +162,15 @@ class BodyRule:
         target: Any = getattr(request, self.field.name) if self.field is not None else request
         target.content_type = (content_type or b"").decode("latin-1")
         target.data = data
+
+
+def _check_oneofs(said: Message, path: FieldPath) -> None:
+    """Refuses a body that holds another member of a oneof than the path does."""
+    for field in (*path.parents, path.field):
+        check_oneof(said, field, path.name)
+        if field.message_type is None or not said.HasField(field.name):
+            return
+        said = getattr(said, field.name)
 
 
 def is_set(message: Message, path: FieldPath) -> bool:

@@ -49,6 +49,8 @@ def openapi_document(
     version: str = "",
     authorization_url: str = "https://accounts.google.com/o/oauth2/auth",
     token_url: str = "https://oauth2.googleapis.com/token",  # noqa: S107 - an address, no password
+    proto_names: bool = False,
+    enums_as_numbers: bool = False,
 ) -> Schema:
     """Returns the OpenAPI document of a service.
 
@@ -58,8 +60,10 @@ def openapi_document(
         version: Of the service.
         authorization_url: Of the OAuth scopes, if the service files name any.
         token_url: Likewise.
+        proto_names: Whether replies have `snake_case` names.
+        enums_as_numbers: Whether replies have numbers for enums.
     """
-    schemas = Schemas()
+    schemas = Schemas(proto_names=proto_names, enums_as_numbers=enums_as_numbers)
     paths: dict[str, dict[str, object]] = {}
     by_shape: dict[str, DocumentedPath] = {}
     # `*` before `**`: the more specific one is documented where OpenAPI sees only one path.

@@ -85,11 +85,17 @@ _WELL_KNOWN: dict[str, Schema] = {
 class Schemas:
     """The schemas of a document; each message is described once, and referred to.
 
+    Args:
+        proto_names: Whether replies have `snake_case` names; requests may have them anyway.
+        enums_as_numbers: Whether replies have numbers for enums; likewise.
+
     Attributes:
         components: By full name.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, proto_names: bool = False, enums_as_numbers: bool = False) -> None:
+        self._proto_names = proto_names
+        self._enums_as_numbers = enums_as_numbers
         self.components: dict[str, Schema] = {}
 
     def of_message(self, message: Descriptor) -> Schema:
@@ -110,17 +116,20 @@ class Schemas:
         fields = [field for field in message.fields if field.name not in without]
         schema: Schema = {
             "type": "object",
-            "properties": {field.json_name: self.of_field(field) for field in fields},
+            "properties": {self._name(field): self.of_field(field) for field in fields},
             "additionalProperties": False,
         }
         pairs = [
-            {"required": [one.json_name, other.json_name]}
+            {"required": [self._name(one), self._name(other)]}
             for oneof in message.oneofs
             for one, other in combinations(oneof.fields, 2)
         ]
         if pairs:
             schema["not"] = {"anyOf": pairs}
         return schema
+
+    def _name(self, field: FieldDescriptor) -> str:
+        return str(field.name if self._proto_names else field.json_name)
 
     def of_field(self, field: FieldDescriptor) -> Schema:
         """Returns the schema of a field's value."""
@@ -140,8 +149,10 @@ class Schemas:
     def _of_enum(self, enum: EnumDescriptor) -> Schema:
         if enum.full_name == "google.protobuf.NullValue":
             return {"type": "null"}
-        names = [value.name for value in enum.values]
-        self._describe(enum.full_name, lambda: {"type": "string", "enum": names})
+        known = [v.number if self._enums_as_numbers else v.name for v in enum.values]
+        kind = "integer" if self._enums_as_numbers else "string"
+        values = list(dict.fromkeys(known))  # aliases share a number
+        self._describe(enum.full_name, lambda: {"type": kind, "enum": values})
         return _reference(enum.full_name)
 
     def _describe(self, name: str, describe: Callable[[], Schema]) -> None:

@@ -9,8 +9,8 @@
 
 A variable holds no variable, a template at most one `**`, and no segment is empty. `**` may be
 followed by more: Google's own service files have `/v2/{name=operations/projects/**}/operations`.
-LITERAL is one or more characters that a path segment may hold (RFC 3986 `pchar`) other than `:`,
-`*`, `{`, `}` and `=` inside a variable; percent-encoded ones are decoded.
+LITERAL is one or more characters that a path segment may hold (RFC 3986 `pchar`) other than
+`:` and `*`; percent-encoded ones are decoded.
 
 Spec: google/api/http.proto, "Path template syntax".
 """

@@ -5,7 +5,6 @@ import contextlib
 import functools
 import logging
 import threading
-from typing import Any
 
 from longrunning.engines.contract import Engine
 from longrunning.engines.ray.settings import Settings
@@ -107,9 +106,14 @@ class OneByOne(Engine):
 
     async def start(self, ledger: Ledger, handlers: Handlers) -> None:
         """Says that it lives."""
-        self._worklist = ledger.store.worklist
         self._room = {handler.name: 1 for handler in handlers}
-        self._worker = Worker(ledger, handlers, lease_seconds=self._settings.lease_seconds)
+        self._finished = asyncio.Event()
+        self._worker = Worker(
+            ledger,
+            handlers,
+            lease_seconds=self._settings.lease_seconds,
+            finished=self._finished.set,
+        )
         await self._worker.start()
 
     def dispatch(self, name: str) -> None:
@@ -117,12 +121,15 @@ class OneByOne(Engine):
 
     async def run(self, name: str) -> bool:
         """Claims an operation and runs it; returns whether there was something to claim."""
-        claimed = await self._worklist.claim(self._room, self._worker.take, limit=1, name=name)
-        running: set[asyncio.Task[Any]] = {self._worker.run(each) for each in claimed}
-        while running:
+        await self._worker.settle_doubts()
+        self._finished.clear()
+        claimed = await self._worker.claim(self._room, limit=1, name=name)
+        while claimed and not self._finished.is_set():
             # The store tells of a cancellation; this is for when it cannot.
             self._worker.look()
-            _, running = await asyncio.wait(running, timeout=self._settings.sweep_seconds)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._settings.sweep_seconds):
+                    await self._finished.wait()
         return bool(claimed)
 
     async def stop(self, grace: float) -> None:

@@ -45,12 +45,18 @@ class Database:
         conninfo: where the database is.
         connections: how many connections at most.
         seconds: how long a statement may take, with waiting for a connection.
+        prepares: whether statements are prepared in the session, where there is one of our own.
     """
 
-    def __init__(self, conninfo: str, *, connections: int, seconds: float) -> None:
+    def __init__(
+        self, conninfo: str, *, connections: int, seconds: float, prepares: bool = True
+    ) -> None:
         self.conninfo = with_defaults(conninfo)
         self._connections = connections
         self.seconds = seconds
+        self._options: dict[str, Any] = {"autocommit": True}
+        if not prepares:
+            self._options["prepare_threshold"] = None
         self._checking: asyncio.Task[None] | None = None
         self._running: set[asyncio.Task[Any]] = set()
 
@@ -58,7 +64,7 @@ class Database:
         """Begins to connect."""
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             self.conninfo,
-            kwargs={"autocommit": True},
+            kwargs=self._options,
             min_size=1,
             max_size=self._connections,
             open=False,

@@ -5,7 +5,13 @@ import logging
 import psycopg
 from psycopg import errors
 
-from longrunning.errors import Aborted, OperationsError, ResourceExhausted, Unavailable
+from longrunning.errors import (
+    Aborted,
+    Internal,
+    OperationsError,
+    ResourceExhausted,
+    Unavailable,
+)
 from longrunning.stores.contract import StoreError
 
 _log = logging.getLogger(__name__)
@@ -31,6 +37,8 @@ def serving_error(error: Fault) -> OperationsError:
     _log.error("PostgreSQL refused: %s (%s)", _said(error), code)
     if isinstance(error, _FULL):
         return ResourceExhausted("The store has no room for this.", reason="STORE_FULL")
+    if isinstance(error, psycopg.DataError):
+        return Internal("The store cannot keep this.", reason="STORE_REFUSED")  # nor ever will
     return Unavailable("The store cannot serve this now.", reason="STORE_UNAVAILABLE")
 
 
@@ -47,5 +55,6 @@ def is_connection_lost(error: Fault) -> bool:
 
 
 def _said(error: Fault) -> str:
-    """Returns the driver's message as one line."""
-    return " ".join(str(error).split()) or "it did not answer in time"
+    """Returns the message as one line, without the statement that PostgreSQL quotes behind it."""
+    primary = error.diag.message_primary if isinstance(error, psycopg.Error) else None
+    return " ".join((primary or str(error)).split()) or "it did not answer in time"

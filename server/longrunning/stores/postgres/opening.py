@@ -33,13 +33,13 @@ async def open_schema(conninfo: str, schema: str, migrate: Migrate) -> tuple[Mig
         StoreError: the schema may not be migrated, or is too new; goes on after the store's URL.
         psycopg.Error: the database does not allow it.
     """
-    async with (
-        await psycopg.AsyncConnection.connect(conninfo) as connection,
-        connection.transaction(),
-    ):
-        await connection.execute(_LOCK, [schema])
-        migrated = await _migrate(connection, schema, migrate)
-        key = await _keep_secret(connection, schema)
+    async with await psycopg.AsyncConnection.connect(conninfo) as connection:
+        # Whatever the database's default is: what others did before the lock came has to be seen.
+        await connection.set_isolation_level(psycopg.IsolationLevel.READ_COMMITTED)
+        async with connection.transaction():
+            await connection.execute(_LOCK, [schema])
+            migrated = await _migrate(connection, schema, migrate)
+            key = await _keep_secret(connection, schema)
     return migrated, key
 
 

@@ -89,18 +89,25 @@ class Queries:
             "WHERE expire_time > 0 AND expire_time < %s "
             "ORDER BY expire_time LIMIT %s FOR UPDATE SKIP LOCKED)"
         )
-        # What has its turn: of its conflict key, nothing older is unfinished and nothing claimed.
-        claimable = (
-            "state = 'pending' AND (conflict_key = '' OR NOT EXISTS ("
-            f"SELECT 1 FROM {table} AS other WHERE other.conflict_key = o.conflict_key "
-            "AND other.conflict_key <> '' AND NOT other.done "
-            "AND (other.id < o.id OR other.state <> 'pending')))"
+        # The oldest few of each handler, so that a long queue of others is not in the way. A range
+        # of one value, ordered by it: only the index of pending work has that order, and with an
+        # equality the planner takes the primary key at times, and walks past all that is finished.
+        of_handler = "state = 'pending' AND handler >= wanted AND handler <= wanted"
+        oldest_first = "ORDER BY handler, id"
+        # What has its turn: of its conflict key, nothing is claimed and nothing older unfinished.
+        # The keys of what is claimed are looked up once: a long queue behind one costs little.
+        has_its_turn = (
+            "(conflict_key = '' OR (conflict_key NOT IN ("
+            f"SELECT u.conflict_key FROM {table} AS u "
+            "WHERE u.conflict_key <> '' AND u.state IN ('running', 'cancelling')) AND id = ("
+            f"SELECT u.id FROM {table} AS u WHERE u.conflict_key >= o.conflict_key "
+            "AND u.conflict_key <= o.conflict_key AND u.conflict_key <> '' AND NOT u.done "
+            "ORDER BY u.conflict_key, u.id LIMIT 1)))"
         )
-        # The oldest few of each handler, so that a long queue of others is not in the way.
         self.pending = (
             f"SELECT {_SELECTED} FROM unnest(%(handlers)s::text[]) AS wanted (wanted), "
-            f"LATERAL (SELECT * FROM {table} AS o WHERE handler = wanted AND {claimable} "
-            "ORDER BY id LIMIT %(limit)s) AS oldest ORDER BY id LIMIT %(limit)s"
+            f"LATERAL (SELECT * FROM {table} AS o WHERE {of_handler} AND {has_its_turn} "
+            f"{oldest_first} LIMIT %(limit)s) AS oldest ORDER BY id LIMIT %(limit)s"
         )
         work = f"request, checkpoint, {_SELECTED}"
         # Each handler's share is locked for itself, which can be more than is taken in all: that is
@@ -108,19 +115,21 @@ class Queries:
         self.claim = (
             f"SELECT count(*) OVER (), {work} "
             "FROM unnest(%(handlers)s::text[], %(room)s::bigint[]) AS wanted (wanted, room), "
-            f"LATERAL (SELECT * FROM {table} AS o WHERE handler = wanted AND {claimable} "
-            "ORDER BY id LIMIT least(room, %(limit)s) FOR UPDATE SKIP LOCKED) AS oldest "
+            f"LATERAL (SELECT * FROM {table} AS o WHERE {of_handler} AND {has_its_turn} "
+            f"{oldest_first} LIMIT least(room, %(limit)s) FOR UPDATE SKIP LOCKED) AS oldest "
             "ORDER BY id LIMIT %(limit)s"
         )
         self.claim_named = (
             f"SELECT 1, {work} FROM {table} AS o WHERE name = %(name)s "
-            f"AND handler = ANY(%(handlers)s) AND {claimable} FOR UPDATE SKIP LOCKED"
+            "AND state = 'pending' AND handler = ANY(%(handlers)s) "
+            f"AND {has_its_turn} FOR UPDATE SKIP LOCKED"
         )
         self.orphans = (
             f"{select} AS o WHERE state IN ('running', 'cancelling') AND owner <> '' "
             f"AND NOT EXISTS (SELECT 1 FROM {owners} WHERE {owners}.owner = o.owner "
             "AND expire_time >= clock_timestamp()) ORDER BY id LIMIT %s"
         )
+        self.held = f"{select} WHERE state IN ('running', 'cancelling') AND owner = %s ORDER BY id"
         self.beat = (
             f"INSERT INTO {owners} (owner, expire_time) "
             "VALUES (%s, clock_timestamp() + %s * interval '1 microsecond') "
@@ -140,5 +149,12 @@ class Queries:
             prefix="starts_with({column}, {value})",
         )
 
+
+# For one transaction. The planner cannot know how many of those that wait have their turn; where it
+# guesses few, it reads and sorts all of them instead of walking down the index to the first ones.
+WALK_INDEXES = """
+SELECT set_config('enable_bitmapscan', 'off', true), set_config('enable_seqscan', 'off', true),
+    set_config('enable_sort', 'off', true)
+"""
 
 NOTIFY = "SELECT pg_notify(%s, %s)"

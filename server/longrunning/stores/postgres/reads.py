@@ -2,7 +2,6 @@
 
 import asyncio
 
-from longrunning.errors import OperationsError
 from longrunning.lifecycle import Record
 from longrunning.stores.postgres.database import Database
 from longrunning.stores.rows import record_of
@@ -44,7 +43,7 @@ class Reads:
             wanted = {name: self._wanted.pop(name) for name in names}
             try:
                 rows = await self._database.read(self._statement, [names])
-            except OperationsError as error:
+            except Exception as error:  # whatever it was: nobody must wait for ever
                 for futures in wanted.values():
                     for future in futures:
                         if not future.done():

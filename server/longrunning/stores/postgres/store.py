@@ -36,7 +36,8 @@ class PostgresStore(Store):
             leaves that to `lro migrate`.
         connections: how many connections this process uses at most, one more to listen.
         notify: whether changes cross processes by NOTIFY. Without it, for databases and connection
-            poolers that do not offer it, they are found by polling, within half a second.
+            poolers that do not offer it, they are found by polling, within half a second; nor are
+            statements prepared then, since such a pooler may send each to another session.
         timeout: how long a statement may take before it counts as failed, in seconds.
 
     Raises:
@@ -55,7 +56,9 @@ class PostgresStore(Store):
     ) -> None:
         self._queries = Queries(schema)
         try:
-            self._database = Database(conninfo, connections=connections, seconds=timeout)
+            self._database = Database(
+                conninfo, connections=connections, seconds=timeout, prepares=notify
+            )
         except psycopg.ProgrammingError as error:
             # What the driver says quotes the parameters, of which one can be a password.
             raise ValueError(

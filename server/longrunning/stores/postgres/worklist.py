@@ -7,7 +7,7 @@ from longrunning.lifecycle import Record
 from longrunning.stores.contract import Heart, Unwatch, Work, Worklist
 from longrunning.stores.postgres.database import Connection, Database
 from longrunning.stores.postgres.heart import PostgresHeart
-from longrunning.stores.postgres.queries import Queries
+from longrunning.stores.postgres.queries import WALK_INDEXES, Queries
 from longrunning.stores.rows import record_of, rewritten
 from longrunning.stores.watchers import Wakers
 
@@ -70,6 +70,7 @@ class PostgresWorklist(Worklist):
         statement = self._queries.claim if name is None else self._queries.claim_named
 
         async def run(connection: Connection) -> tuple[int, Sequence[Work]]:
+            await connection.execute(WALK_INDEXES)
             rows = await (await connection.execute(statement, values)).fetchall()
             if not rows:
                 return 0, []
@@ -103,4 +104,9 @@ class PostgresWorklist(Worklist):
     async def orphans(self, *, now: int, limit: int) -> Sequence[Record]:  # noqa: ARG002 - not our clock
         """Returns claimed records whose owner no longer lives."""
         rows = await self._database.read(self._queries.orphans, [limit])
+        return [record_of(row) for row in rows]
+
+    async def held(self, owner: str) -> Sequence[Record]:
+        """Returns the unfinished records of an owner."""
+        rows = await self._database.read(self._queries.held, [owner])
         return [record_of(row) for row in rows]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from longrunning.errors import OperationsError, Unavailable
+from longrunning.errors import Unavailable
 from longrunning.stores.postgres.database import Database
 
 _TRIPS = 4
@@ -76,7 +76,7 @@ class Writes:
                 await self._commit(batch)
             except Unavailable as error:
                 self._fail(batch, error)
-            except OperationsError as error:
+            except Exception as error:
                 # One of them is to blame, and took the others with it.
                 if len(batch) == 1:
                     self._fail(batch, error)
@@ -109,11 +109,11 @@ class Writes:
     async def _commit_alone(self, write: _Write) -> None:
         try:
             await self._commit([write])
-        except OperationsError as error:
+        except Exception as error:  # whatever it was: its caller must not wait for ever
             self._fail([write], error)
 
     @staticmethod
-    def _fail(batch: Sequence[_Write], error: OperationsError) -> None:
+    def _fail(batch: Sequence[_Write], error: Exception) -> None:
         for write in batch:
             if not write.future.done():
                 write.future.set_exception(error)

@@ -37,6 +37,11 @@ def serving_error(error: sqlite3.Error) -> OperationsError:
     _log.error("SQLite refused: %s (%s)", error, name)
     if name in ("SQLITE_FULL", "SQLITE_TOOBIG"):
         return ResourceExhausted("The store has no room for this.", reason="STORE_FULL")
+    return unavailable()
+
+
+def unavailable() -> Unavailable:
+    """Returns what to tell a caller whom the store cannot serve now."""
     return Unavailable("The store cannot serve this now.", reason="STORE_UNAVAILABLE")
 
 

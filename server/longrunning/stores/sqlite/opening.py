@@ -61,6 +61,8 @@ def open_file(path: Path, migrate: Migrate, busy_seconds: float) -> Opened:
         raise StoreError(f"SQLite {sqlite3.sqlite_version} is too old: 3.37 or newer is needed")
     with contextlib.ExitStack() as undo:
         try:
+            if migrate == "never" and not path.exists():
+                raise StoreError("is not there: run 'lro migrate'")
             writing = _connect(path, busy_seconds, undo)
             writing.execute("BEGIN")  # what is read is of one moment: others may be opening it too
             _check_ours(writing)

@@ -45,12 +45,18 @@ DELETE FROM operations WHERE id IN (
 )
 """
 
-# What has its turn: of its conflict key, nothing older is unfinished and nothing claimed.
+# What has its turn: of its conflict key, nothing is claimed and nothing older unfinished. The keys
+# of what is claimed are few and looked up once, so a long queue behind one costs little.
 _CLAIMABLE = """
-state = 'pending' AND (conflict_key = '' OR NOT EXISTS (
-    SELECT 1 FROM operations AS other
-    WHERE other.conflict_key = operations.conflict_key AND other.conflict_key <> ''
-        AND NOT other.done AND (other.id < operations.id OR other.state <> 'pending')
+state = 'pending' AND (conflict_key = '' OR (
+    conflict_key NOT IN (
+        SELECT conflict_key FROM operations
+        WHERE conflict_key <> '' AND state IN ('running', 'cancelling')
+    ) AND NOT EXISTS (
+        SELECT 1 FROM operations AS other
+        WHERE other.conflict_key = operations.conflict_key AND other.conflict_key <> ''
+            AND NOT other.done AND other.id < operations.id
+    )
 ))
 """
 
@@ -80,6 +86,8 @@ WHERE state IN ('running', 'cancelling') AND owner <> '' AND NOT EXISTS (
 )
 ORDER BY id LIMIT ?
 """  # noqa: S608 - names of our own columns
+
+HELD = f"{_SELECT} WHERE state IN ('running', 'cancelling') AND owner = ? ORDER BY id"
 
 BEAT = """
 INSERT INTO owners (owner, expire_time) VALUES (?, ?)

@@ -109,6 +109,10 @@ class SQLiteWorklist(Worklist):
         """Returns claimed records whose owner no longer lives."""
         return await self._file.select(queries.ORPHANS, (now, limit))
 
+    async def held(self, owner: str) -> Sequence[Record]:
+        """Returns the unfinished records of an owner."""
+        return await self._file.select(queries.HELD, (owner,))
+
 
 def _claimable(connection: sqlite3.Connection, room: Mapping[str, int], limit: int) -> list[str]:
     """Returns the ids of the oldest that can be claimed."""

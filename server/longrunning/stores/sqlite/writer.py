@@ -6,6 +6,7 @@ its write.
 """
 
 import asyncio
+import contextlib
 import queue
 import sqlite3
 import threading
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from longrunning.stores.sqlite import queries
-from longrunning.stores.sqlite.faults import serving_error
+from longrunning.stores.sqlite.faults import serving_error, unavailable
 
 _T = TypeVar("_T")
 _LARGEST_COMMIT = 512
@@ -53,6 +54,7 @@ class Writer:
         self._committed = committed
         self._loop = asyncio.get_running_loop()
         self._queue: queue.SimpleQueue[_Work[Any] | None] = queue.SimpleQueue()
+        self._closed = False
         self._data_version = _data_version(connection)
         self._thread = threading.Thread(target=self._run, name="longrunning-sqlite", daemon=True)
         self._thread.start()
@@ -89,7 +91,8 @@ class Writer:
         return changed
 
     async def close(self) -> None:
-        """Commits what was put in before, and ends the thread."""
+        """Commits what was put in before, refuses what comes later, and ends the thread."""
+        self._closed = True
         self._queue.put(None)
         await asyncio.to_thread(self._thread.join)
 
@@ -101,6 +104,9 @@ class Writer:
         writes: bool,
     ) -> asyncio.Future[_T]:
         future: asyncio.Future[_T] = self._loop.create_future()
+        if self._closed:
+            future.set_exception(unavailable())
+            return future
         self._queue.put(_Work(work, future, change, writes))
         return future
 
@@ -132,6 +138,8 @@ class Writer:
     def _commit(self, batch: list[_Work[Any]]) -> None:
         connection = self._connection
         try:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")  # the one of the commit before failed
             connection.execute("BEGIN IMMEDIATE")
             for write in batch:
                 try:
@@ -143,7 +151,8 @@ class Writer:
             connection.execute("COMMIT")
         except Exception as error:
             if connection.in_transaction:
-                connection.execute("ROLLBACK")
+                with contextlib.suppress(sqlite3.Error):
+                    connection.execute("ROLLBACK")
             for write in batch:
                 write.error = error
 

@@ -1,0 +1,72 @@
+"""One door of a serving process: an app behind a gRPC port and an HTTP port of its own."""
+
+import asyncio
+from dataclasses import dataclass
+
+from longrunning.serving.addresses import Address
+from longrunning.serving.app import App
+from longrunning.serving.grpc_server import GrpcServer
+from longrunning.serving.http_server import HttpServer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoorAddress:
+    """Where a door is, with real ports.
+
+    Attributes:
+        service: the name of its service, "" for the door that shows everything.
+        grpc: where gRPC listens, `HOST:PORT`.
+        http: where REST listens, `HOST:PORT`.
+    """
+
+    service: str
+    grpc: str
+    http: str
+
+
+class Door:
+    """Serves one app; its operations are opened and closed by whoever serves all doors.
+
+    Args:
+        app: what is served.
+
+    Raises:
+        ServiceConfigError: a service file of the app has a fault.
+    """
+
+    def __init__(self, app: App) -> None:
+        self.service_name = app.service_name
+        self.transcoder = app.transcoder()
+        self._grpc = GrpcServer(app)
+
+    def bind(self, grpc: Address, http: Address, *, grace: float) -> DoorAddress:
+        """Takes its two ports, and returns them; nobody is answered yet.
+
+        Args:
+            grpc: where gRPC is to listen.
+            http: where REST is to listen.
+            grace: how long calls under way may take at the stop, in seconds.
+
+        Raises:
+            StartupError: an address cannot be listened on.
+        """
+        bound = self._grpc.bind(grpc)
+        listener = http.listen("--http")
+        self._http = HttpServer(self.transcoder, listener, grace=grace)
+        port = listener.getsockname()[1]
+        return DoorAddress(
+            service=self.service_name, grpc=str(bound), http=str(Address(http.host, port))
+        )
+
+    async def open(self) -> None:
+        """Begins to serve."""
+        await self._grpc.start()
+        await self._http.start()
+
+    async def leave(self) -> None:
+        """Says that it is about to close."""
+        await self._grpc.leave()
+
+    async def close(self, grace: float) -> None:
+        """Takes no more calls, and lets those under way finish for `grace` seconds."""
+        await asyncio.gather(self._grpc.stop(grace), self._http.stop())
