@@ -83,12 +83,12 @@ def _keep(
     while True:
         dispatcher, word = _greet(settings, greeting)
         say(word)
-        try:
-            while hints.get(timeout=_HELLO_SECONDS):
+        next_hello = time.monotonic() + _HELLO_SECONDS
+        with contextlib.suppress(queue.Empty):
+            while (left := next_hello - time.monotonic()) > 0:
+                if not hints.get(timeout=left):
+                    return
                 dispatcher.wake.remote()
-        except queue.Empty:
-            continue
-        return
 
 
 def _greet(settings: Settings, greeting: Greeting) -> tuple[Any, Word]:

@@ -41,8 +41,8 @@ class RayEngine(Engine):
         lease_seconds: how long after its last sign of life a Ray worker counts as dead.
         sweep_seconds: how often to look for work, and for cancellations, that nobody told of.
         resend_seconds: how long to wait with sending again what a task could not take.
-        linger_seconds: how long the cluster goes on to begin operations once no API server of this
-            version is left.
+        linger_seconds: how long after the end of the API server that made it the dispatcher goes on
+            to begin operations; a few seconds at least.
         start_seconds: how long to wait for the cluster's answer at the start; whatever it is that
             comes later, operations are accepted, and wait.
 
@@ -62,7 +62,7 @@ class RayEngine(Engine):
         lease_seconds: float = 15.0,
         sweep_seconds: float = 1.0,
         resend_seconds: float = 5.0,
-        linger_seconds: float = 30.0,
+        linger_seconds: float = 10.0,
         start_seconds: float = 15.0,
     ) -> None:
         if importlib.util.find_spec("ray") is None:

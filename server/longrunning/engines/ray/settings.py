@@ -14,7 +14,7 @@ class Settings:
         lease_seconds: how long after its last sign of life a Ray worker counts as dead.
         sweep_seconds: how often to look for work that nobody told of.
         resend_seconds: how long to wait with sending again what a task could not take.
-        linger_seconds: how long the dispatcher serves after it last heard of an API server.
+        linger_seconds: how long the dispatcher serves after it last heard of who made it.
     """
 
     target: str

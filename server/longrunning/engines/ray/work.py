@@ -6,13 +6,10 @@ import functools
 import logging
 import threading
 
-from longrunning.engines.contract import Engine
+from longrunning.engines.one_by_one import OneByOne
 from longrunning.engines.ray.settings import Settings
 from longrunning.engines.ray.target import load
-from longrunning.engines.worker import Worker
 from longrunning.errors import OperationsError
-from longrunning.handlers import Handlers
-from longrunning.ledger import Ledger
 
 _log = logging.getLogger(__name__)
 
@@ -71,12 +68,14 @@ class Process:
                 self._timer.cancel()
             self._timer = self.loop.call_later(_IDLE_SECONDS, self._rest)
 
-    async def _open(self, settings: Settings) -> "OneByOne":
+    async def _open(self, settings: Settings) -> OneByOne:
         async with self._lock:
             if self._engine and settings != self._settings:
                 await self._close()
             if self._engine is None:
-                engine = OneByOne(settings)
+                engine = OneByOne(
+                    lease_seconds=settings.lease_seconds, sweep_seconds=settings.sweep_seconds
+                )
                 await self._opened.enter_async_context(load(settings).working(engine))
                 self._engine, self._settings = engine, settings
             return self._engine
@@ -92,46 +91,3 @@ class Process:
         async with self._lock:
             if not self._running:
                 await self._close()
-
-
-class OneByOne(Engine):
-    """Runs the operations that it is told to, and looks for none itself.
-
-    Args:
-        settings: how long its lease is, and how often to look after what runs.
-    """
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-
-    async def start(self, ledger: Ledger, handlers: Handlers) -> None:
-        """Says that it lives."""
-        self._room = {handler.name: 1 for handler in handlers}
-        self._finished = asyncio.Event()
-        self._worker = Worker(
-            ledger,
-            handlers,
-            lease_seconds=self._settings.lease_seconds,
-            finished=self._finished.set,
-        )
-        await self._worker.start()
-
-    def dispatch(self, name: str) -> None:
-        """Does nothing."""
-
-    async def run(self, name: str) -> bool:
-        """Claims an operation and runs it; returns whether there was something to claim."""
-        await self._worker.settle_doubts()
-        self._finished.clear()
-        claimed = await self._worker.claim(self._room, limit=1, name=name)
-        while claimed and not self._finished.is_set():
-            # The store tells of a cancellation; this is for when it cannot.
-            self._worker.look()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._settings.sweep_seconds):
-                    await self._finished.wait()
-        return bool(claimed)
-
-    async def stop(self, grace: float) -> None:
-        """Interrupts what runs after `grace` seconds, and retires."""
-        await self._worker.stop(grace)

@@ -186,7 +186,7 @@ async def test_work_goes_on_from_its_checkpoint_when_its_node_is_lost(
 async def test_work_outlives_the_api_server_and_is_not_begun_again(
     nodes: Nodes, postgres: PostgresServer, folder: Folder
 ) -> None:
-    service = Service(nodes, PostgresSchema(postgres), linger_seconds=1.0)
+    service = Service(nodes, PostgresSchema(postgres), linger_seconds=3.0)
     async with service.operations() as first:
         running = await start(first, "wait", folder.path)
         await folder.wait("began")
