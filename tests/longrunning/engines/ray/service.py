@@ -116,8 +116,12 @@ def build(store: Store, **options: Any) -> Operations:
     async def gadget(request: TEXT, operation: AsyncOperationContext) -> TEXT:
         return TEXT(value=node())
 
-    @handler(name="absent", resources=Resources(custom={"absent": 1}))
-    async def absent(request: TEXT, operation: AsyncOperationContext) -> None: ...
+    @handler(name="absent", response=TEXT, resources=Resources(custom={"absent": 1}))
+    async def absent(request: TEXT, operation: AsyncOperationContext) -> TEXT:
+        folder = Folder(request.value)
+        folder.tell("began")
+        await folder.wait("go on")
+        return TEXT(value="found")
 
     @handler(name="once")
     async def once(request: TEXT, operation: AsyncOperationContext) -> None:

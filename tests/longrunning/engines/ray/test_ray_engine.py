@@ -147,6 +147,18 @@ async def test_a_task_that_comes_twice_does_nothing(
     assert len(folder.told("began")) == 1
 
 
+async def test_a_task_that_ray_cancels_does_not_end_work_that_runs(
+    operations: Operations, service: Service, folder: Folder
+) -> None:
+    name = await start(operations, "absent", folder.path)
+    task = ray.remote(work).options(num_cpus=1).remote(service.engine()._settings, name)
+    await folder.wait("began")
+    ray.cancel(task)
+    folder.tell("go on")
+    assert text(await operations.wait(name, WAIT)) == "found"
+    assert await task is True
+
+
 async def test_work_runs_where_its_resources_are(operations: Operations, nodes: Nodes) -> None:
     names = [await start(operations, "gadget") for _ in range(6)]
     places = {text(await operations.wait(name, WAIT)) for name in names}
