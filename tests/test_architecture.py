@@ -12,8 +12,9 @@ ROOT = Path(__file__).parents[1]
 FLOORS = [
     {"clock", "errors", "identifiers", "packing"},
     {"names", "page_tokens", "statuses", "traces", "lifecycle", "filters"},
-    {"services", "stores"},
-    {"handlers", "ledger", "waiters", "servicer"},
+    {"services", "stores", "logs"},
+    {"observing"},
+    {"handlers", "ledger", "waiters", "servicer", "telemetry"},
     {"engines", "purging", "view"},
     {"recovery"},
     {"operations"},

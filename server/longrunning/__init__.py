@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         Unimplemented,
     )
     from longrunning.handlers import Handler, Resources
+    from longrunning.observing import Observer
     from longrunning.operations import Operations
     from longrunning.servicer import ErrorInterceptor, OperationsServicer
     from longrunning.serving import App
@@ -60,6 +61,7 @@ _HOMES = {
     "Internal": "errors",
     "InvalidArgument": "errors",
     "MemoryStore": "stores",
+    "Observer": "observing",
     "OperationCancelled": "engines",
     "OperationConflict": "errors",
     "OperationNotFound": "errors",
@@ -96,6 +98,7 @@ __all__ = [
     "Internal",
     "InvalidArgument",
     "MemoryStore",
+    "Observer",
     "OperationCancelled",
     "OperationConflict",
     "OperationNotFound",

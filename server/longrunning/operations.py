@@ -2,7 +2,7 @@
 
 import contextlib
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -21,6 +21,7 @@ from longrunning.errors import OperationsError
 from longrunning.handlers import Handler, Handlers
 from longrunning.ledger import Ledger, NewOperation, Step
 from longrunning.lifecycle import State
+from longrunning.observing import ObservedStore, Observer, Observers
 from longrunning.packing import pack
 from longrunning.purging import Purging
 from longrunning.recovery import Recovery
@@ -53,6 +54,7 @@ class Operations(View):
         filter_aliases: short names that filters understand, each a path into the operation, such as
             `{"startTime": "metadata.start_time"}`.
         sweep_seconds: how often to look for work whose worker is gone.
+        observers: are told of all that happens, such as `longrunning.telemetry.Tracing()`.
         clock: returns the time in microseconds since the Unix epoch.
     """
 
@@ -70,6 +72,7 @@ class Operations(View):
         drain: float = 10.0,
         filter_aliases: Mapping[str, str] | None = None,
         sweep_seconds: float = 1.0,
+        observers: Sequence[Observer] = (),
         clock: Clock = system_clock,
     ) -> None:
         super().__init__(
@@ -83,6 +86,7 @@ class Operations(View):
         self.store = store
         self.drain_seconds = drain
         self.engine = engine or InProcessEngine()
+        self.observers = tuple(observers)
         self._retention = retention
         self._sweep_seconds = sweep_seconds
         self._clock = clock
@@ -139,7 +143,7 @@ class Operations(View):
             retention=microseconds("retention", retention),
             conflict_key=handler.conflict(request) if handler.conflict else "",
             exclusive=handler.on_conflict == "refuse",
-            trace=traceparent_of(context),
+            trace=self._trace_of(context),
             service=self._service_of(handler.method),
         )
         try:
@@ -197,6 +201,7 @@ class Operations(View):
             ),
             owner="" if lease is None else f"lease/{uuid.uuid4()}",
             lease=0 if lease is None else microseconds("lease", lease),
+            trace=self._trace_of(None),
             service=self._service_of(method),
         )
         return (await self._open.ledger.create(new)).message()
@@ -217,7 +222,7 @@ class Operations(View):
             name, lambda record, now: lifecycle.report(record, packed, now=now)
         )
         if record.lease:
-            await self.store.worklist.beat(record.owner, now=ledger.clock(), lease=record.lease)
+            await ledger.store.worklist.beat(record.owner, now=ledger.clock(), lease=record.lease)
         return record.state is State.CANCELLING
 
     async def succeed(self, name: str, response: Message | None = None) -> operations_pb2.Operation:
@@ -364,14 +369,22 @@ class Operations(View):
         """Answers everyone who waits with the latest state: what a server does before it stops."""
         self._open.waiters.drain()
 
+    def _trace_of(self, context: grpc.aio.ServicerContext[Any, Any] | None) -> str:
+        """Returns the trace that an operation is started in, observed or else the caller's."""
+        observer = self._open.ledger.observer
+        return (observer.trace() if observer else "") or traceparent_of(context)
+
     def _assemble(self) -> Session:
+        observer = Observers(self.observers) if self.observers else None
+        store = ObservedStore(self.store, observer) if observer else self.store
         ledger = Ledger(
-            self.store,
+            store,
             clock=self._clock,
             domain=self.domain,
             max_operation_bytes=self._max_operation_bytes,
+            observer=observer,
         )
-        return Session(ledger=ledger, waiters=Waiters(self.store))
+        return Session(ledger=ledger, waiters=Waiters(store, observer))
 
     @property
     def _open(self) -> Session:

@@ -153,8 +153,7 @@ class View:
             Unimplemented: the service leaves the method out.
         """
         self._service.require("DeleteOperation")
-        await self._find(name)
-        if not await self._session().ledger.store.delete(name):
+        if not await self._session().ledger.delete(await self._find(name)):
             raise OperationNotFound(name)
 
     async def list(

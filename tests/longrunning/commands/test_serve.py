@@ -74,6 +74,7 @@ def test_prints_one_line_when_it_is_ready(lro, served):
         "store": None,
         "engine": None,
         "drain": 10.0,
+        "metrics": None,
     }
 
 
@@ -87,6 +88,7 @@ def test_hands_its_options_on(lro, served):
         "store": "memory:",
         "engine": None,
         "drain": 1.5,
+        "metrics": None,
     }
 
 
