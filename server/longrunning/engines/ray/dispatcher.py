@@ -19,6 +19,7 @@ import ray
 from longrunning.engines.ray.settings import Settings
 from longrunning.engines.ray.target import identity, load
 from longrunning.engines.ray.tasks import TaskEngine
+from longrunning.errors import OperationsError
 from longrunning.stores import StoreError
 
 _log = logging.getLogger(__name__)
@@ -126,9 +127,12 @@ class Dispatcher:
             if self._engine:
                 self._engine.taking = not self._alone
                 if self._alone:
-                    await self._engine.take_back()
+                    with contextlib.suppress(OperationsError):  # the next round tries again
+                        await self._engine.take_back()
                     if not self._engine:
                         break
         async with self._lock:
-            await self._opened.aclose()
-            ray.kill(ray.get_runtime_context().current_actor)
+            try:
+                await self._opened.aclose()
+            finally:
+                ray.kill(ray.get_runtime_context().current_actor)

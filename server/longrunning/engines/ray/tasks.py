@@ -144,7 +144,11 @@ class TaskEngine(Engine):
             if record.name in self._not_before or (sent and sent.attempt >= record.attempt):
                 continue
             if self._in_ray[record.handler] < self._settings.max_tasks:
-                self._send(record)
+                try:
+                    self._send(record)
+                except Exception:  # its handler asks for what Ray refuses, 1.5 GPUs say
+                    _log.exception("%s cannot be sent", record.name)
+                    self._not_before[record.name] = now + self._settings.resend_seconds
             else:
                 self._waiting = True
 
