@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         SyncOperationContext,
         WorkersElsewhere,
     )
+    from longrunning.engines.ray import RayEngine
     from longrunning.errors import (
         Aborted,
         AlreadyExists,
@@ -72,6 +73,7 @@ _HOMES = {
     "PermissionDenied": "errors",
     "Portal": "portal",
     "PostgresStore": "stores",
+    "RayEngine": "engines.ray",
     "ResourceExhausted": "errors",
     "Resources": "handlers",
     "SQLiteStore": "stores",
@@ -109,6 +111,7 @@ __all__ = [
     "OperationsServicer",
     "PermissionDenied",
     "Portal",
+    "RayEngine",
     "ResourceExhausted",
     "Resources",
     "SQLiteStore",

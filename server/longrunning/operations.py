@@ -342,6 +342,31 @@ class Operations(View):
             await self.store.close()
 
     @contextlib.asynccontextmanager
+    async def working(self, engine: Engine) -> AsyncIterator[None]:
+        """Is open for the work of one engine, and for nothing else.
+
+        Neither is anything purged nor anybody's work taken over: for the many short-lived processes
+        of a cluster, where others do that.
+
+        Args:
+            engine: takes the work, instead of this object's own.
+
+        Raises:
+            StoreError: the store cannot be opened.
+        """
+        await self.store.open()
+        try:
+            self._opened = self._assemble()
+            await engine.start(self._opened.ledger, self._handlers)
+            try:
+                yield
+            finally:
+                await engine.stop(self.drain_seconds)
+        finally:
+            self._opened = None
+            await self.store.close()
+
+    @contextlib.asynccontextmanager
     async def lifespan(self, app: object) -> AsyncIterator[None]:  # noqa: ARG002 - the host's shape
         """Is open while a Starlette or FastAPI application runs."""
         async with self:
