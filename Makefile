@@ -49,7 +49,9 @@ test-current: $(VENV)/.check strace
 
 test-lowest: $(LOWEST)/.test strace
 	$(LOWEST)/bin/python -m pytest -q --ignore=tests/grpc_transcoding/peers \
-		--ignore=tests/clients/google_services
+		--ignore=tests/examples/celery --ignore=tests/examples/fastapi \
+		--ignore=tests/clients/google_services --ignore=tests/longrunning/telemetry/peers \
+		--ignore=tests/longrunning/engines/ray
 
 check: $(VENV)/.check check-protos ## ruff, mypy, buf, and the drift of generated code
 	$(VENV)/bin/ruff format --check .

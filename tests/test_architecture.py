@@ -10,16 +10,20 @@ ROOT = Path(__file__).parents[1]
 
 # A module of the server imports from floors below its own, and from its own room.
 FLOORS = [
-    {"clock", "errors", "identifiers", "packing"},
+    {"clock", "errors", "event_loop", "identifiers", "packing"},
     {"names", "page_tokens", "statuses", "traces", "lifecycle", "filters"},
-    {"auth", "services", "stores"},
-    {"handlers", "ledger", "waiters", "servicer"},
-    {"engines", "purging", "view"},
+    {"auth", "services", "stores", "logs"},
+    {"observing"},
+    {"handlers", "ledger", "waiters", "servicer", "telemetry"},
+    {"engines", "purging", "starting", "view"},
     {"recovery"},
     {"operations"},
+    {"portal", "testing"},
     {"serving"},
     {"commands"},
 ]
+# `operations.portal()` makes what stands on it, as the house's public face wants it.
+UPWARD = {("operations", "portal")}
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
 
@@ -65,7 +69,7 @@ def test_a_module_imports_only_what_is_below_it(path: Path) -> None:
         if head != "longrunning":
             continue
         below = rest.split(".")[0]
-        if below in FLOOR and below != room:
+        if below in FLOOR and below != room and (room, below) not in UPWARD:
             assert FLOOR[below] < FLOOR[room], f"{room} (floor {FLOOR[room]}) imports {below}"
 
 

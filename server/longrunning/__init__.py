@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         SyncOperationContext,
         WorkersElsewhere,
     )
+    from longrunning.engines.ray import RayEngine
     from longrunning.errors import (
         Aborted,
         AlreadyExists,
@@ -38,8 +39,10 @@ if TYPE_CHECKING:
         Unimplemented,
     )
     from longrunning.handlers import Handler, Resources
+    from longrunning.observing import Observer
     from longrunning.operations import Operations
-    from longrunning.servicer import ErrorInterceptor, OperationsServicer
+    from longrunning.portal import Portal
+    from longrunning.servicer import ErrorInterceptor, OperationsServicer, SyncErrorInterceptor
     from longrunning.serving import App
     from longrunning.stores import MemoryStore, SQLiteStore, Store, StoreError
     from longrunning.stores import PostgresStore as PostgresStore
@@ -60,6 +63,7 @@ _HOMES = {
     "Internal": "errors",
     "InvalidArgument": "errors",
     "MemoryStore": "stores",
+    "Observer": "observing",
     "OperationCancelled": "engines",
     "OperationConflict": "errors",
     "OperationNotFound": "errors",
@@ -68,12 +72,15 @@ _HOMES = {
     "OperationsError": "errors",
     "OperationsServicer": "servicer",
     "PermissionDenied": "errors",
+    "Portal": "portal",
     "PostgresStore": "stores",
+    "RayEngine": "engines.ray",
     "ResourceExhausted": "errors",
     "Resources": "handlers",
     "SQLiteStore": "stores",
     "Store": "stores",
     "StoreError": "stores",
+    "SyncErrorInterceptor": "servicer",
     "SyncOperationContext": "engines",
     "Unauthenticated": "errors",
     "Unavailable": "errors",
@@ -96,6 +103,7 @@ __all__ = [
     "Internal",
     "InvalidArgument",
     "MemoryStore",
+    "Observer",
     "OperationCancelled",
     "OperationConflict",
     "OperationNotFound",
@@ -104,11 +112,14 @@ __all__ = [
     "OperationsError",
     "OperationsServicer",
     "PermissionDenied",
+    "Portal",
+    "RayEngine",
     "ResourceExhausted",
     "Resources",
     "SQLiteStore",
     "Store",
     "StoreError",
+    "SyncErrorInterceptor",
     "SyncOperationContext",
     "Unauthenticated",
     "Unavailable",

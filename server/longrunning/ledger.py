@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from google.longrunning import operations_pb2
 from google.protobuf import any_pb2
@@ -20,10 +20,11 @@ from longrunning.errors import (
 )
 from longrunning.identifiers import IdFactory
 from longrunning.lifecycle import Record, StaleAttempt, State
+from longrunning.logs import fields_of
+from longrunning.observing import Observer
 from longrunning.services import Service
 from longrunning.statuses import status_of
-from longrunning.stores import Store
-from longrunning.traces import trace_id
+from longrunning.stores import Store, Work
 
 _log = logging.getLogger(__name__)
 
@@ -81,14 +82,22 @@ class Ledger:
         domain: the `ErrorInfo.domain` of errors in operations.
         max_operation_bytes: how large a serialized operation may become; the error that ends one
             has room besides.
+        observer: is told of every change; None for nobody.
     """
 
     def __init__(
-        self, store: Store, *, clock: Clock, domain: str, max_operation_bytes: int
+        self,
+        store: Store,
+        *,
+        clock: Clock,
+        domain: str,
+        max_operation_bytes: int,
+        observer: Observer | None = None,
     ) -> None:
         self.store = store
         self.clock = clock
-        self._domain = domain
+        self.observer = observer
+        self.domain = domain
         self._max_operation_bytes = max_operation_bytes
         self._new_id = IdFactory()
 
@@ -151,7 +160,7 @@ class Ledger:
                 metadata={"request_id": new.request_id},
             )
         if kept is record:
-            self._log_change(record)
+            self._tell(None, record)
         return kept
 
     async def advance(
@@ -194,14 +203,48 @@ class Ledger:
             elif checkpoint:
                 self._check_size(len(checkpoint))
             if await self.store.replace(changed, checkpoint):
-                self._log_change(changed, record.state)
+                self._tell(record, changed)
                 return changed
             record = await self.store.get(name)
         raise OperationNotFound(name)
 
+    async def claim(
+        self,
+        room: Mapping[str, int],
+        take: Callable[[Record], Record],
+        *,
+        limit: int,
+        name: str | None = None,
+    ) -> Sequence[Work]:
+        """Takes pending work; how an engine gets any.
+
+        See `Worklist.claim` for the arguments, and for what it returns.
+
+        Raises:
+            OperationsError: the store cannot serve it now.
+        """
+        before: dict[str, Record] = {}
+
+        def remember(record: Record) -> Record:
+            before[record.name] = record
+            return take(record)
+
+        taken = await self.store.worklist.claim(room, remember, limit=limit, name=name)
+        for work in taken:
+            self._tell(before[work.record.name], work.record)
+        return taken
+
+    async def delete(self, record: Record) -> bool:
+        """Removes an operation, whatever its state; returns whether it was there."""
+        deleted = await self.store.delete(record.name)
+        if deleted:
+            extra = fields_of(record) | {"state": "deleted"}
+            _log.info("%s is deleted", record.name, extra=extra)
+        return deleted
+
     def status_of(self, error: OperationsError) -> status_pb2.Status:
         """Returns an error as an operation carries it."""
-        return status_of(error, self._domain)
+        return status_of(error, self.domain)
 
     def _check_size(
         self, size: int, record: Record | None = None, before: Record | None = None
@@ -213,21 +256,21 @@ class Ledger:
         if size > limit:
             raise OperationTooLarge(size, limit)
 
-    @staticmethod
-    def _log_change(record: Record, before: State | None = None) -> None:
-        _log.log(
-            logging.DEBUG if record.state is before else logging.INFO,
-            "%s is %s (revision %d, attempt %d)",
-            record.name,
-            record.state,
-            record.revision,
-            record.attempt,
-            extra={
-                "operation": record.name,
-                "state": str(record.state),
-                "trace_id": trace_id(record.trace),
-            },
-        )
+    def _tell(self, before: Record | None, after: Record) -> None:
+        """Says what was written, in one line of log and to whoever observes."""
+        level = logging.DEBUG if before and before.state is after.state else logging.INFO
+        if _log.isEnabledFor(level):
+            _log.log(
+                level,
+                "%s is %s (revision %d, attempt %d)",
+                after.name,
+                after.state,
+                after.revision,
+                after.attempt,
+                extra=fields_of(after),
+            )
+        if self.observer:
+            self.observer.changed(before, after)
 
 
 def _check_request_id(request_id: str) -> None:

@@ -2,12 +2,11 @@
 
 import contextlib
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import grpc.aio
 from google.api import service_pb2
 from google.longrunning import operations_pb2
 from google.protobuf import empty_pb2
@@ -16,23 +15,27 @@ from google.rpc import status_pb2
 
 from longrunning import lifecycle
 from longrunning.auth.authorizer import Authorizer
-from longrunning.auth.caller import caller_of
+from longrunning.auth.caller import Caller, caller_of
 from longrunning.auth.permission import Permission
 from longrunning.clock import Clock, microseconds, system_clock
 from longrunning.engines import Engine, InProcessEngine
-from longrunning.errors import OperationConflict, OperationsError
+from longrunning.errors import OperationsError
 from longrunning.handlers import Handler, Handlers
 from longrunning.ledger import Ledger, NewOperation, Step
-from longrunning.lifecycle import Record, State
+from longrunning.lifecycle import State
+from longrunning.observing import ObservedStore, Observer, Observers
 from longrunning.packing import pack
 from longrunning.purging import Purging
 from longrunning.recovery import Recovery
 from longrunning.services import Service, service_of
-from longrunning.statuses import abort
+from longrunning.starting import CallContext, create_for
 from longrunning.stores import Store
 from longrunning.traces import traceparent_of
 from longrunning.view import Limits, Session, View
 from longrunning.waiters import Waiters
+
+if TYPE_CHECKING:
+    from longrunning.portal import Portal
 
 
 class Operations(View):
@@ -41,7 +44,8 @@ class Operations(View):
     It is the view of all of them besides: `get`, `list`, `wait`, `cancel`, `delete`.
 
     Nothing is opened by making one. Open it with `async with operations:`, with
-    `FastAPI(lifespan=operations.lifespan)`, or let `App` do so.
+    `FastAPI(lifespan=operations.lifespan)`, let `App` do so, or, where nothing is async, use
+    `with operations.portal() as ops:`.
 
     Args:
         store: where the operations are kept.
@@ -58,6 +62,7 @@ class Operations(View):
         sweep_seconds: how often to look for work whose worker is gone.
         authorizer: decides what callers may do; None lets everyone do everything. It is asked about
             RPCs alone: what the service itself does here, it may do.
+        observers: are told of all that happens, such as `longrunning.telemetry.Tracing()`.
         clock: returns the time in microseconds since the Unix epoch.
     """
 
@@ -76,6 +81,7 @@ class Operations(View):
         filter_aliases: Mapping[str, str] | None = None,
         sweep_seconds: float = 1.0,
         authorizer: Authorizer | None = None,
+        observers: Sequence[Observer] = (),
         clock: Clock = system_clock,
     ) -> None:
         super().__init__(
@@ -89,9 +95,10 @@ class Operations(View):
         self.store = store
         self.drain_seconds = drain
         self.engine = engine or InProcessEngine()
+        self.observers = tuple(observers)
         self._retention = retention
         self._sweep_seconds = sweep_seconds
-        self._clock = clock
+        self.clock = clock
         self.authorizer = authorizer
         self._max_operation_bytes = max_operation_bytes
         self._services: dict[str, Service] = {}
@@ -104,7 +111,7 @@ class Operations(View):
         handler: Handler[Any, Any],
         request: Message,
         *,
-        context: grpc.aio.ServicerContext[Any, Any] | None = None,
+        context: CallContext | None = None,
         parent: str = "",
         request_id: str = "",
         retention: float | None = None,
@@ -136,7 +143,9 @@ class Operations(View):
         if retention is None:
             retention = self._retention if handler.retention is None else handler.retention
         service = self._service_of(handler.method)
-        permission = self._permission_to_start(context, service, handler.method or handler.name)
+        permission = self._permission_to_start(
+            caller_of(context), service, handler.method or handler.name
+        )
         new = NewOperation(
             parent=parent,
             method=handler.method,
@@ -148,41 +157,21 @@ class Operations(View):
             retention=microseconds("retention", retention),
             conflict_key=handler.conflict(request) if handler.conflict else "",
             exclusive=handler.on_conflict == "refuse",
-            trace=traceparent_of(context),
+            trace=self._trace_of(context),
             service=service,
         )
-        record = await self._create(new, permission, context)
+        ledger = self._open.ledger
+        record = await create_for(context, new, permission=permission, ledger=ledger)
         if record.state is State.PENDING:
             self.engine.dispatch(record.name)
         return record.message()
 
-    async def _create(
-        self,
-        new: NewOperation,
-        permission: Permission,
-        context: grpc.aio.ServicerContext[Any, Any] | None,
-    ) -> Record:
-        ledger = self._open.ledger
-        try:
-            await permission.require(new.parent)
-            try:
-                return await ledger.create(new)
-            except OperationConflict as conflict:
-                other = await ledger.store.get(conflict.name) if permission.is_limited else None
-                if permission.is_limited and (other is None or not await permission.covers(other)):
-                    raise conflict.without_name() from None
-                raise
-        except OperationsError as error:
-            if context is None:
-                raise
-            await abort(context, error, self.domain)
-
     def _permission_to_start(
-        self, context: grpc.aio.ServicerContext[Any, Any] | None, service: Service, method: str
+        self, caller: Caller | None, service: Service, method: str
     ) -> Permission:
         return Permission(
             self.authorizer,
-            caller_of(context),
+            caller,
             service=service.name or "",
             method=method.replace("/", "."),
         )
@@ -196,7 +185,7 @@ class Operations(View):
         metadata: Message | None = None,
         method: str = "",
         request: Message | None = None,
-        context: grpc.aio.ServicerContext[Any, Any] | None = None,
+        context: CallContext | None = None,
         request_id: str = "",
         retention: float | None = None,
         lease: float | None = None,
@@ -223,7 +212,7 @@ class Operations(View):
         if lease == 0:
             raise ValueError("the lease is 0 seconds: expected more, or None for no lease")
         service = self._service_of(method)
-        permission = self._permission_to_start(context, service, method)
+        permission = self._permission_to_start(caller_of(context), service, method)
         new = NewOperation(
             parent=parent,
             method=method,
@@ -237,9 +226,12 @@ class Operations(View):
             ),
             owner="" if lease is None else f"lease/{uuid.uuid4()}",
             lease=0 if lease is None else microseconds("lease", lease),
+            trace=self._trace_of(context),
             service=service,
         )
-        return (await self._create(new, permission, context)).message()
+        ledger = self._open.ledger
+        record = await create_for(context, new, permission=permission, ledger=ledger)
+        return record.message()
 
     async def report(self, name: str, metadata: Message) -> bool:
         """Replaces an operation's metadata.
@@ -257,7 +249,7 @@ class Operations(View):
             name, lambda record, now: lifecycle.report(record, packed, now=now)
         )
         if record.lease:
-            await self.store.worklist.beat(record.owner, now=ledger.clock(), lease=record.lease)
+            await ledger.store.worklist.beat(record.owner, now=ledger.clock(), lease=record.lease)
         return record.state is State.CANCELLING
 
     async def succeed(self, name: str, response: Message | None = None) -> operations_pb2.Operation:
@@ -370,29 +362,73 @@ class Operations(View):
             await self.store.close()
 
     @contextlib.asynccontextmanager
+    async def working(self, engine: Engine) -> AsyncIterator[None]:
+        """Is open for the work of one engine, and for nothing else.
+
+        Neither is anything purged nor anybody's work taken over: for the many short-lived processes
+        of a cluster, where others do that.
+
+        Args:
+            engine: takes the work, instead of this object's own.
+
+        Raises:
+            StoreError: the store cannot be opened.
+        """
+        await self.store.open()
+        try:
+            self._opened = self._assemble()
+            await engine.start(self._opened.ledger, self._handlers)
+            try:
+                yield
+            finally:
+                await engine.stop(self.drain_seconds)
+        finally:
+            self._opened = None
+            await self.store.close()
+
+    @contextlib.asynccontextmanager
     async def lifespan(self, app: object) -> AsyncIterator[None]:  # noqa: ARG002 - the host's shape
         """Is open while a Starlette or FastAPI application runs."""
         async with self:
             yield
 
+    def portal(self) -> "Portal":
+        """Returns what opens this for sync code: `with operations.portal() as ops:`.
+
+        The operations are then open on an event loop in a thread, and `ops` has their methods,
+        which block.
+        """
+        # Most services are async, and what stands on this module cannot be imported at its top.
+        from longrunning.portal import Portal  # noqa: PLC0415
+
+        return Portal(self)
+
     def answer_waiters(self) -> None:
         """Answers everyone who waits with the latest state: what a server does before it stops."""
         self._open.waiters.drain()
 
+    def _trace_of(self, context: CallContext | None) -> str:
+        """Returns the trace that an operation is started in, observed or else the caller's."""
+        observer = self._open.ledger.observer
+        return (observer.trace() if observer else "") or traceparent_of(context)
+
     def _assemble(self) -> Session:
+        observer = Observers(self.observers) if self.observers else None
+        store = ObservedStore(self.store, observer) if observer else self.store
         ledger = Ledger(
-            self.store,
-            clock=self._clock,
+            store,
+            clock=self.clock,
             domain=self.domain,
             max_operation_bytes=self._max_operation_bytes,
+            observer=observer,
         )
-        return Session(ledger=ledger, waiters=Waiters(self.store), authorizer=self.authorizer)
+        return Session(ledger=ledger, waiters=Waiters(store, observer), authorizer=self.authorizer)
 
     @property
     def _open(self) -> Session:
         if self._opened is None:
             raise RuntimeError(
                 "this Operations is not open: use `async with operations:`, "
-                "FastAPI(lifespan=operations.lifespan), or an App"
+                "FastAPI(lifespan=operations.lifespan), an App, or `with operations.portal()`"
             )
         return self._opened

@@ -5,6 +5,7 @@ Spec: AIP-193, google/rpc/status.proto
 
 from typing import NoReturn
 
+import grpc
 import grpc.aio
 from google.protobuf import any_pb2
 from google.protobuf.message import Message
@@ -39,11 +40,26 @@ async def abort(
 
     gRPC resets a call whose trailers are too long, so what is too long for them is shortened.
     """
+    await context.abort(*_parts(error, domain))
+    raise AssertionError("abort returned")
+
+
+def abort_sync(context: grpc.ServicerContext, error: OperationsError, domain: str) -> NoReturn:
+    """Ends an RPC of a sync server as `abort` does."""
+    code, message, trailers = _parts(error, domain)
+    context.set_trailing_metadata(trailers)
+    context.abort(code, message)
+    raise AssertionError("abort returned")
+
+
+def _parts(
+    error: OperationsError, domain: str
+) -> tuple[grpc.StatusCode, str, tuple[tuple[str, str | bytes], ...]]:
+    """Returns the code, the message and the trailers that end an RPC."""
     status = rpc_status.to_status(_fitted(status_of(error, domain)))
     # Over HTTP the challenge becomes the header of that name.
     challenge = (("www-authenticate", error.challenge),) if error.challenge else ()
-    await context.abort(status.code, status.details, (*status.trailing_metadata, *challenge))
-    raise AssertionError("abort returned")
+    return status.code, status.details, (*(status.trailing_metadata or ()), *challenge)
 
 
 def _fitted(status: status_pb2.Status) -> status_pb2.Status:

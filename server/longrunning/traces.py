@@ -6,12 +6,15 @@ Spec: W3C Trace Context, section 3.2
 import re
 from typing import Any
 
+import grpc
 import grpc.aio
 
-_TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
+_TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}")
 
 
-def traceparent_of(context: grpc.aio.ServicerContext[Any, Any] | None) -> str:
+def traceparent_of(
+    context: grpc.aio.ServicerContext[Any, Any] | grpc.ServicerContext | None,
+) -> str:
     """Returns the `traceparent` that an RPC came with, "" for none or a malformed one."""
     if context is None:
         return ""
@@ -21,7 +24,7 @@ def traceparent_of(context: grpc.aio.ServicerContext[Any, Any] | None) -> str:
     return ""
 
 
-def trace_id(traceparent: str) -> str:
-    """Returns the id of a trace, 32 hexadecimal digits, "" for none."""
+def ids_of(traceparent: str) -> tuple[str, str]:
+    """Returns the ids of a trace and of a span in it, in hexadecimal digits, "" for none."""
     found = _TRACEPARENT.fullmatch(traceparent)
-    return found[1] if found else ""
+    return (found[1], found[2]) if found else ("", "")

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
+import grpc
 from google.longrunning import operations_pb2, operations_pb2_grpc
 
 from longrunning import filters, lifecycle, names
@@ -97,7 +98,16 @@ class View:
         return self._service
 
     def add_to_server(self, target: Target) -> None:
-        """Adds `google.longrunning.Operations` to a gRPC server or a transcoder."""
+        """Adds `google.longrunning.Operations` to an aio server, or a transcoder of aio servicers.
+
+        Raises:
+            TypeError: it is a sync server.
+        """
+        if isinstance(target, grpc.Server):
+            raise TypeError(
+                "this is a sync server: use `with operations.portal() as ops:` and "
+                "`ops.add_to_server(server)`"
+            )
         servicer = OperationsServicer(self, domain=self.domain)
         operations_pb2_grpc.add_OperationsServicer_to_server(servicer, target)
 
@@ -172,8 +182,8 @@ class View:
             Unimplemented: the service leaves the method out.
         """
         self._service.require("DeleteOperation")
-        await self._find(name, self._permission("DeleteOperation", caller))
-        if not await self._session().ledger.store.delete(name):
+        record = await self._find(name, self._permission("DeleteOperation", caller))
+        if not await self._session().ledger.delete(record):
             raise OperationNotFound(name)
 
     async def list(

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 
 from longrunning.errors import OperationsError
 from longrunning.lifecycle import Record
+from longrunning.observing import Observer
 from longrunning.stores import Store
 from longrunning.stores.contract import Unwatch
 
@@ -20,10 +21,15 @@ class Waiters:
 
     A change is looked at once, however many wait for it, and only what is done (or gone) wakes
     them. The store is watched while anybody waits, and not otherwise.
+
+    Args:
+        store: is asked, and watched.
+        observer: is told who comes and goes; None for nobody.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, observer: Observer | None = None) -> None:
         self._store = store
+        self._observer = observer
         self._waiting: dict[str, set[asyncio.Future[Record | None]]] = {}
         self._unwatch: Unwatch | None = None
         self._changed: set[str] = set()
@@ -62,12 +68,16 @@ class Waiters:
 
     def _add(self, name: str, woken: asyncio.Future[Record | None]) -> None:
         self._waiting.setdefault(name, set()).add(woken)
+        if self._observer:
+            self._observer.waiting(1)
         if self._unwatch is None:
             self._unwatch = self._store.watch(self._notice)
 
     def _remove(self, name: str, woken: asyncio.Future[Record | None]) -> None:
         waiting = self._waiting[name]
         waiting.discard(woken)
+        if self._observer:
+            self._observer.waiting(-1)
         if not waiting:
             del self._waiting[name]
         if not self._waiting and self._unwatch:

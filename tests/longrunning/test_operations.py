@@ -28,7 +28,7 @@ async def test_using_it_before_it_is_open_says_how_to_open_it(method: str) -> No
         await getattr(Operations(MemoryStore()), method)("operations/1")
     assert str(refused.value) == (
         "this Operations is not open: use `async with operations:`, "
-        "FastAPI(lifespan=operations.lifespan), or an App"
+        "FastAPI(lifespan=operations.lifespan), an App, or `with operations.portal()`"
     )
 
 

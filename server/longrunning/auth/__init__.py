@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from longrunning.auth.introspection import IntrospectionVerifier
     from longrunning.auth.jwt_verifier import JWTVerifier
     from longrunning.auth.prefix_grants import GrantsError, PrefixGrants
+    from longrunning.auth.sync_interceptor import SyncAuthenticationInterceptor
     from longrunning.auth.verifier import InvalidTokenError, TokenVerifier
 
 # Where each name is defined: imported when first used, since every server knows callers, and few
@@ -36,6 +37,7 @@ _HOMES = {
     "JWTVerifier": "jwt_verifier",
     "OwnerOnly": "authorizer",
     "PrefixGrants": "prefix_grants",
+    "SyncAuthenticationInterceptor": "sync_interceptor",
     "TokenVerifier": "verifier",
     "caller_of": "caller",
 }
@@ -54,6 +56,7 @@ __all__ = [
     "JWTVerifier",
     "OwnerOnly",
     "PrefixGrants",
+    "SyncAuthenticationInterceptor",
     "TokenVerifier",
     "caller_of",
 ]

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
-from contextvars import ContextVar
+from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -64,3 +64,10 @@ def answering(caller: Caller) -> Iterator[None]:
         yield
     finally:
         _current.reset(token)
+
+
+def context_of(caller: Caller) -> Context:
+    """Returns a copy of the current context, with somebody as its caller."""
+    inside = copy_context()
+    inside.run(_current.set, caller)
+    return inside

@@ -6,6 +6,7 @@ import typer
 
 from longrunning.commands.checks import finite
 from longrunning.commands.failure import Failure
+from longrunning.commands.observation import Observation
 
 if TYPE_CHECKING:
     from longrunning.serving import Addresses
@@ -74,26 +75,17 @@ def serve(
             help="Serve other machines than this one, though an App has no authenticator.",
         ),
     ] = False,
-    debug: Annotated[
-        bool,
-        typer.Option("--debug", envvar="LRO_DEBUG", help="Log more, and show tracebacks."),
-    ] = False,
+    observation: Observation,
 ) -> None:
     """Serve Apps over gRPC and HTTP until SIGTERM or Ctrl-C."""
-    import logging
-
     from longrunning.commands.loading import explain, load_apps
     from longrunning.commands.ready import Ready
 
-    loaded = [each for target in app for each in load_apps(target, debug=debug)]
+    loaded = [each for target in app for each in load_apps(target, debug=observation.debug)]
 
     from longrunning import WorkersElsewhere, serving
 
-    # Does nothing if the module has set up logging itself.
-    logging.basicConfig(
-        level=logging.DEBUG if debug else logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+    observation.set_up_logging()
     ready = Ready(_banner)
     try:
         engine = WorkersElsewhere() if no_work else None
@@ -107,6 +99,7 @@ def serve(
                 engine=engine,
                 drain=drain,
                 allow_unauthenticated=allow_unauthenticated,
+                metrics=observation.metrics,
                 ready=ready,
             )
         )
@@ -115,7 +108,7 @@ def serve(
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # one of the App's servicers or interceptors does not fit
-        raise explain(f"serving {' '.join(app)}", error, debug=debug) from None
+        raise explain(f"serving {' '.join(app)}", error, debug=observation.debug) from None
     if ready.error:
         raise ready.error
 

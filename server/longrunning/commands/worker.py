@@ -6,6 +6,7 @@ import typer
 
 from longrunning.commands.checks import finite
 from longrunning.commands.failure import Failure
+from longrunning.commands.observation import Observation
 
 if TYPE_CHECKING:
     from longrunning import Engine
@@ -69,37 +70,38 @@ def worker(
             help="How long running work may go on after SIGTERM.",
         ),
     ] = 10.0,
-    debug: Annotated[
-        bool,
-        typer.Option("--debug", envvar="LRO_DEBUG", help="Log more, and show tracebacks."),
-    ] = False,
+    observation: Observation,
 ) -> None:
     """Do the work of an App's handlers until SIGTERM or Ctrl-C; serve nothing."""
-    import logging
-
     from longrunning.commands.loading import explain, load_apps
     from longrunning.commands.ready import Ready
 
-    loaded = [each for target in app for each in load_apps(target, debug=debug)]
+    loaded = [each for target in app for each in load_apps(target, debug=observation.debug)]
 
     from longrunning import InProcessEngine, serving
 
-    logging.basicConfig(
-        level=logging.DEBUG if debug else logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+    observation.set_up_logging()
     engine: Engine = InProcessEngine(
         max_running=max_running, labels=label or (), processes=processes, lease_seconds=lease
     )
     ready = Ready(_line)
     try:
-        serving.run(serving.work(loaded, engine=engine, store=store, drain=drain, ready=ready))
+        serving.run(
+            serving.work(
+                loaded,
+                engine=engine,
+                store=store,
+                drain=drain,
+                metrics=observation.metrics,
+                ready=ready,
+            )
+        )
     except serving.StartupError as error:
         raise Failure(str(error)) from None
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        raise explain(f"working for {', '.join(app)}", error, debug=debug) from None
+        raise explain(f"working for {', '.join(app)}", error, debug=observation.debug) from None
     if ready.error:
         raise ready.error
 

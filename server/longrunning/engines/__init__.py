@@ -8,11 +8,13 @@ from longrunning.engines.context import (
 from longrunning.engines.contract import Engine
 from longrunning.engines.elsewhere import WorkersElsewhere
 from longrunning.engines.in_process import InProcessEngine
+from longrunning.engines.one_by_one import OneByOne
 
 __all__ = [
     "AsyncOperationContext",
     "Engine",
     "InProcessEngine",
+    "OneByOne",
     "OperationCancelled",
     "SyncOperationContext",
     "WorkersElsewhere",

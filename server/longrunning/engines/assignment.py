@@ -23,6 +23,8 @@ class Assignment:
             since an attempt that was taken for dead may still be running.
         deadline: when the work is stopped, None for never; in UTC.
         last_checkpoint: what an earlier attempt left last, None for nothing.
+        trace: the W3C `traceparent` of this attempt, or of whoever started the operation, to pass
+            on to what the work calls; "" for none.
     """
 
     name: str
@@ -31,10 +33,15 @@ class Assignment:
     attempt: int
     deadline: datetime | None
     last_checkpoint: Message | None
+    trace: str = ""
 
     @classmethod
-    def of(cls, work: Work) -> "Assignment":
+    def of(cls, work: Work, *, trace: str = "") -> "Assignment":
         """Returns the assignment that a claim brought.
+
+        Args:
+            work: what was claimed.
+            trace: the trace of the attempt, if it has one of its own.
 
         Raises:
             LookupError: this process does not have a message type of it.
@@ -50,6 +57,7 @@ class Assignment:
                 datetime.fromtimestamp(record.deadline / SECOND, UTC) if record.deadline else None
             ),
             last_checkpoint=_message(work.checkpoint) if work.checkpoint else None,
+            trace=trace or record.trace,
         )
 
 

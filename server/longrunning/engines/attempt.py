@@ -163,6 +163,8 @@ class Attempt:
 
     def _failure(self, name: str, error: Exception) -> Step:
         """Returns the step for an exception, and for one that cannot be told as it is."""
+        if self._ledger.observer:
+            self._ledger.observer.failed(self._progress.record, error)
         try:
             if (told := shown(self._handler, error)) is not None:
                 return failure(self._ledger, told)

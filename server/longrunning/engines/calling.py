@@ -6,6 +6,7 @@ fails its operation, and does not stop the server.
 
 import asyncio
 import contextlib
+import contextvars
 import threading
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -83,7 +84,8 @@ async def _in_thread(
 ) -> object:
     """Runs a plain function in a thread of its own.
 
-    The thread is a daemon: one that does not heed its cancellation must not hold up the process.
+    The thread is a daemon: one that does not heed its cancellation must not hold up the process. It
+    has the context variables of the attempt, such as the span that is current.
     """
     loop = asyncio.get_running_loop()
     done: asyncio.Future[object] = loop.create_future()
@@ -111,7 +113,12 @@ async def _in_thread(
         with contextlib.suppress(RuntimeError):  # the loop has closed: the server is gone
             loop.call_soon_threadsafe(answer, result, error)
 
-    threading.Thread(target=run, name=f"longrunning {assignment.name}", daemon=True).start()
+    threading.Thread(
+        target=contextvars.copy_context().run,
+        args=(run,),
+        name=f"longrunning {assignment.name}",
+        daemon=True,
+    ).start()
     return await done
 
 

@@ -32,6 +32,8 @@ class _OperationContext:
             since an attempt that was taken for dead may still be running.
         deadline: when the work is stopped, None for never; in UTC.
         last_checkpoint: what an earlier attempt left last, None for nothing.
+        trace: the W3C `traceparent` of this attempt, or of whoever started the operation, to pass
+            on to what the work calls; "" for none.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class _OperationContext:
         self.attempt = assignment.attempt
         self.deadline: datetime | None = assignment.deadline
         self.last_checkpoint: Message | None = assignment.last_checkpoint
+        self.trace = assignment.trace
         self._handler = handler
         self._stop = stop
 

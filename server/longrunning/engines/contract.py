@@ -11,7 +11,7 @@ class Engine(ABC):
 
     The operation's record is the outbox: `dispatch` is a hint that is sent after the record is on
     disk, it may be lost or come twice, and an engine finds by itself what was not dispatched
-    (`ledger.store.worklist`). Only a claim by compare-and-set gives it the work, and every write of
+    (`ledger.store.worklist`). Only a claim (`ledger.claim`) gives it the work, and every write of
     the work names the attempt that the claim made.
     """
 

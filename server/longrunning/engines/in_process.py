@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from typing import Any
 
 from longrunning.engines.contract import Engine
 from longrunning.engines.worker import Worker
 from longrunning.errors import OperationsError
-from longrunning.handlers import Handlers
+from longrunning.handlers import Handler, Handlers
 from longrunning.ledger import Ledger
 
 _log = logging.getLogger(__name__)
@@ -44,16 +45,11 @@ class InProcessEngine(Engine):
 
     async def start(self, ledger: Ledger, handlers: Handlers) -> None:
         """Says that it lives, and begins to take work."""
-        mine = [handler for handler in handlers if handler.labels <= self.labels]
-        for handler in handlers:
-            if handler not in mine:
-                wanted = ", ".join(sorted(handler.labels - self.labels))
-                _log.info("%s waits for a worker with the labels %s", handler.name, wanted)
-        self._handlers = mine
+        self._handlers = handlers
         self._wake = asyncio.Event()
         self._ended = False
         self._waiting = False
-        uses_processes = any(handler.run == "process" for handler in mine)
+        uses_processes = any(handler.run == "process" for handler in self._mine())
         self._worker = Worker(
             ledger,
             handlers,
@@ -62,6 +58,9 @@ class InProcessEngine(Engine):
             finished=self._fill_room,
         )
         await self._worker.start()
+        for handler in handlers:
+            if missing := handler.labels - self.labels:
+                _log.info("%s waits for a worker with %s", handler.name, ", ".join(sorted(missing)))
         self._unwatch = ledger.store.worklist.watch(self._wake.set)
         self._claiming = asyncio.create_task(self._claim_forever())
 
@@ -78,6 +77,10 @@ class InProcessEngine(Engine):
         self._unwatch()
         await self._claiming
         await self._worker.stop(grace)
+
+    def _mine(self) -> Iterator[Handler[Any, Any]]:
+        """Yields the handlers whose labels this process has."""
+        return (handler for handler in self._handlers if handler.labels <= self.labels)
 
     def _fill_room(self) -> None:
         """Looks for more work where a piece of it has just made room for it."""
@@ -115,8 +118,9 @@ class InProcessEngine(Engine):
     async def _claim(self) -> None:
         """Takes what waits, the oldest first, as far as there is room, and begins it."""
         limit = self.max_running - len(self._worker)
-        room = {handler.name: limit for handler in self._handlers}
-        for handler in self._handlers:
+        room: dict[str, int] = {}
+        for handler in self._mine():
+            room[handler.name] = limit
             if handler.max_running is not None:
                 left = handler.max_running - self._worker.running(handler.name)
                 room[handler.name] = min(limit, left)

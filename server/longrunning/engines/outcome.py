@@ -78,7 +78,11 @@ def hidden(name: str, error: BaseException) -> Internal:
     """Returns what clients see of any other exception; the log has it, under the same id."""
     correlation = secrets.token_hex(8)
     _log.error(
-        "%s failed [%s]", name, correlation, exc_info=error, extra={"correlation_id": correlation}
+        "%s failed [%s]",
+        name,
+        correlation,
+        exc_info=error,
+        extra={"operation": name, "correlation_id": correlation},
     )
     return Internal(
         "The operation failed for a reason inside the service.",

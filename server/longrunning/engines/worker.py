@@ -94,7 +94,7 @@ class Worker:
                 given back by `settle_doubts`.
         """
         try:
-            works = await self._store.worklist.claim(room, self._take, limit=limit, name=name)
+            works = await self._ledger.claim(room, self._take, limit=limit, name=name)
         except BaseException:
             self._doubtful = True
             raise
@@ -166,11 +166,13 @@ class Worker:
 
     async def _see_through(self, work: Work) -> None:
         name, handler = work.record.name, work.record.handler
+        observer = self._ledger.observer
         try:
-            if (attempt := await self._begin(work)) is not None:
-                self._attempts[name] = attempt
-                self.look([name])  # it may have been cancelled since it was claimed
-                await attempt.finish()
+            with observer.attempt(work.record) if observer else contextlib.nullcontext():
+                if (attempt := await self._begin(work)) is not None:
+                    self._attempts[name] = attempt
+                    self.look([name])  # it may have been cancelled since it was claimed
+                    await attempt.finish()
         except OperationsError as error:
             _log.warning("%s is given back: %s", name, error)
             self._doubtful = True
@@ -195,7 +197,8 @@ class Worker:
             await self._give_up(record, timed_out(self._ledger))
             return None
         try:
-            assignment = Assignment.of(work)
+            observer = self._ledger.observer
+            assignment = Assignment.of(work, trace=observer.trace() if observer else "")
         except (LookupError, DecodeError) as error:
             _log.error("%s cannot begin: %s", record.name, error)
             await self._give_up(record, failure(self._ledger, _UNREADABLE))

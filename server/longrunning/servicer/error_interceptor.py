@@ -1,20 +1,16 @@
-"""The one place where an exception of a servicer becomes a status.
+"""What clients learn of a servicer's exception, on aio servers.
 
 Spec: AIP-193
 """
 
 import inspect
-import logging
-import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, NoReturn
 
 import grpc.aio
 
-from longrunning.errors import Internal, OperationsError
+from longrunning.servicer.exceptions import parts_of, told
 from longrunning.statuses import abort
-
-_log = logging.getLogger(__name__)
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -42,7 +38,7 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
         handler: Any = await continuation(handler_call_details)
         if handler is None:
             return None
-        behaviour, make = _parts_of(handler)
+        behaviour, make = parts_of(handler)
         if inspect.iscoroutinefunction(behaviour):
             guarded: Callable[..., Any] = self._guarded_call(behaviour)
         elif inspect.isasyncgenfunction(behaviour):
@@ -73,22 +69,4 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
     async def _end(self, context: _Context, error: Exception) -> NoReturn:
         if isinstance(error, grpc.aio.AbortError):
             raise error
-        if isinstance(error, OperationsError):
-            await abort(context, error, self._domain)
-        correlation = secrets.token_hex(8)
-        _log.error("a servicer failed [%s]", correlation, exc_info=error)
-        hidden = Internal(
-            "Internal error.", reason="SERVICER_FAILED", metadata={"correlation_id": correlation}
-        )
-        await abort(context, hidden, self._domain)
-
-
-def _parts_of(handler: Any) -> tuple[Any, Any]:  # noqa: ANN401 - grpc's handlers have no type
-    """Returns a handler's function, and what makes a handler of its kind."""
-    if handler.request_streaming:
-        if handler.response_streaming:
-            return handler.stream_stream, grpc.stream_stream_rpc_method_handler
-        return handler.stream_unary, grpc.stream_unary_rpc_method_handler
-    if handler.response_streaming:
-        return handler.unary_stream, grpc.unary_stream_rpc_method_handler
-    return handler.unary_unary, grpc.unary_unary_rpc_method_handler
+        await abort(context, told(error), self._domain)

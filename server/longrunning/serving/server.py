@@ -12,6 +12,7 @@ from longrunning.serving.app import App, shared_operations
 from longrunning.serving.by_host import ByHost
 from longrunning.serving.door import Door, DoorAddress
 from longrunning.serving.http_server import HttpServer
+from longrunning.serving.metrics_server import serving_metrics
 from longrunning.serving.openness import check_openness
 from longrunning.stores import StoreError, store_from_url
 
@@ -43,6 +44,7 @@ async def serve(
     engine: Engine | None = None,
     drain: float = 10.0,
     allow_unauthenticated: bool = False,
+    metrics: str | None = None,
     ready: Callable[[Addresses], None],
 ) -> None:
     """Serves apps over gRPC and HTTP until SIGTERM or SIGINT, and then stops cleanly.
@@ -62,6 +64,7 @@ async def serve(
         engine: runs the work in place of the apps' own.
         drain: how long calls, and then work, may take to finish at the stop, in seconds.
         allow_unauthenticated: serve other machines too, though an app has no authenticator.
+        metrics: where Prometheus finds metrics, `HOST:PORT`; None for nowhere.
         ready: called once, when all ports are served.
 
     Raises:
@@ -86,7 +89,7 @@ async def serve(
             operations.store = store_from_url(store)
         doors = [Door(app) for app in apps]
         by_host = ByHost(doors, operations.domain) if shared_address else None
-        async with operations:
+        async with serving_metrics(operations, metrics), operations:
             bound = [
                 door.bind(
                     grpc_address.after(number, "--grpc"),

@@ -247,7 +247,10 @@ class Worklist(ABC):
 
     @abstractmethod
     async def pending(self, handlers: Collection[str], *, limit: int) -> Sequence[Record]:
-        """Returns pending records for one of these handlers, the oldest first."""
+        """Returns pending records for one of these handlers that a claim could take, oldest first.
+
+        What waits for its turn, behind another one with its conflict key, is not among them.
+        """
 
     @abstractmethod
     async def claim(

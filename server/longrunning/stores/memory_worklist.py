@@ -70,8 +70,8 @@ class MemoryWorklist(Worklist):
         self._owners.pop(owner, None)
 
     async def pending(self, handlers: Collection[str], *, limit: int) -> Sequence[Record]:
-        """Returns pending records for one of these handlers, the oldest first."""
-        ids = merge(*(self._pending.get(handler, ()) for handler in set(handlers)))
+        """Returns pending records that a claim could take, the oldest first."""
+        ids = merge(*(self._claimable(handler, limit, None) for handler in set(handlers)))
         return [self._unfinished[identity] for identity in islice(ids, limit)]
 
     async def claim(

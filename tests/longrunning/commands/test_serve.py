@@ -75,6 +75,7 @@ def test_prints_one_line_when_it_is_ready(lro, served):
         "engine": None,
         "drain": 10.0,
         "allow_unauthenticated": False,
+        "metrics": None,
     }
 
 
@@ -90,6 +91,7 @@ def test_hands_its_options_on(lro, served):
         "engine": None,
         "drain": 1.5,
         "allow_unauthenticated": True,
+        "metrics": None,
     }
 
 

@@ -569,3 +569,15 @@ async def test_stopping_while_the_store_is_away_leaves_the_rest_to_the_lease(
     async with make(store):
         pass
     assert "the lease runs out by itself, in 15 s: Away." in caplog.text
+
+
+async def test_a_handler_that_is_declared_late_is_run_too(store: Store) -> None:
+    operations = make(store)
+    async with operations:
+
+        @operations.handler(name="late")
+        async def late(request: TEXT, operation: AsyncOperationContext) -> None:
+            """Does nothing."""
+
+        name = (await operations.start(late, TEXT())).name
+        assert (await operations.wait(name, WAIT)).HasField("response")

@@ -136,7 +136,7 @@ async def test_a_thread_that_does_not_heed_its_timeout_is_given_up(store: Store)
     operations = make(store, max_running=1)
     release = threading.Event()
 
-    @operations.handler(name="deaf", run="thread", timeout=0.02, grace=0.02)
+    @operations.handler(name="deaf", run="thread", timeout=0.5, grace=0.02)
     def deaf(request: TEXT, operation: SyncOperationContext) -> None:
         release.wait(WAIT)
 

@@ -107,7 +107,9 @@ async def test_wait_leaves_a_part_of_the_deadline_to_its_answer(
     deadline: float | None, waited: float | None
 ) -> None:
     class Answers:
-        async def wait(self, name: str, timeout: float | None) -> operations_pb2.Operation:
+        async def wait(
+            self, name: str, timeout: float | None, *, caller: object
+        ) -> operations_pb2.Operation:
             self.timeout = timeout
             return operations_pb2.Operation(name=name)
 

@@ -490,6 +490,17 @@ async def test_what_is_pending_comes_oldest_first_for_the_handlers_asked(store: 
     assert await worklist.pending([], limit=2) == []
 
 
+async def test_what_waits_for_its_turn_is_not_pending_yet(store: Store) -> None:
+    first, second = [new_record(handler="a", conflict_key="databases/d") for _ in range(2)]
+    other = new_record(handler="a")
+    await filled(store, first, second, other)
+    assert await store.worklist.pending(["a"], limit=2) == [first, other]
+    await store.replace(claimed(first))
+    assert await store.worklist.pending(["a"], limit=2) == [other]
+    await store.delete(first.name)
+    assert await store.worklist.pending(["a"], limit=2) == [second, other]
+
+
 async def test_work_is_orphaned_when_its_owner_lives_no_more(store: Store, another: Store) -> None:
     records = [new_record() for _ in range(4)]
     await filled(store, *records)

@@ -37,6 +37,7 @@ class Call(NamedTuple):
     attempt: int
     deadline: datetime | None
     last_checkpoint: bytes | None
+    trace: str
 
 
 class Cancel(NamedTuple):

@@ -130,6 +130,7 @@ class WorkerProcess(asyncio.Protocol):
                 attempt=assignment.attempt,
                 deadline=assignment.deadline,
                 last_checkpoint=None if last is None else seal(last),
+                trace=assignment.trace,
             )
         )
         while not answer.done():

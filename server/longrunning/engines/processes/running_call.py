@@ -94,6 +94,7 @@ class RunningCall:
             attempt=call.attempt,
             deadline=call.deadline,
             last_checkpoint=None if call.last_checkpoint is None else unseal(call.last_checkpoint),
+            trace=call.trace,
         )
         context = SyncOperationContext(assignment, handler, self._stop, self._write)
         try:

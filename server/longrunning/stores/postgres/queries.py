@@ -94,11 +94,6 @@ class Queries:
         # equality the planner takes the primary key at times, and walks past all that is finished.
         of_handler = "state = 'pending' AND handler >= wanted AND handler <= wanted"
         oldest_first = "ORDER BY handler, id"
-        self.pending = (
-            f"SELECT {_SELECTED} FROM unnest(%(handlers)s::text[]) AS wanted (wanted), "
-            f"LATERAL (SELECT * FROM {table} WHERE {of_handler} "
-            f"{oldest_first} LIMIT %(limit)s) AS oldest ORDER BY id LIMIT %(limit)s"
-        )
         # What has its turn: of its conflict key, nothing is claimed and nothing older unfinished.
         # The keys of what is claimed are looked up once: a long queue behind one costs little.
         has_its_turn = (
@@ -108,6 +103,11 @@ class Queries:
             f"SELECT u.id FROM {table} AS u WHERE u.conflict_key >= o.conflict_key "
             "AND u.conflict_key <= o.conflict_key AND u.conflict_key <> '' AND NOT u.done "
             "ORDER BY u.conflict_key, u.id LIMIT 1)))"
+        )
+        self.pending = (
+            f"SELECT {_SELECTED} FROM unnest(%(handlers)s::text[]) AS wanted (wanted), "
+            f"LATERAL (SELECT * FROM {table} AS o WHERE {of_handler} AND {has_its_turn} "
+            f"{oldest_first} LIMIT %(limit)s) AS oldest ORDER BY id LIMIT %(limit)s"
         )
         work = f"request, checkpoint, {_SELECTED}"
         # Each handler's share is locked for itself, which can be more than is taken in all: that is

@@ -44,7 +44,7 @@ class PostgresWorklist(Worklist):
         await self._database.write(self._queries.retire, [owner])
 
     async def pending(self, handlers: Collection[str], *, limit: int) -> Sequence[Record]:
-        """Returns pending records for one of these handlers, the oldest first."""
+        """Returns pending records that a claim could take, the oldest first."""
         values = {"handlers": sorted(set(handlers)), "limit": limit}
         rows = await self._database.read(self._queries.pending, values)
         return [record_of(row) for row in rows]

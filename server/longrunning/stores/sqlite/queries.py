@@ -45,17 +45,6 @@ DELETE FROM operations WHERE id IN (
 )
 """
 
-# The oldest few of each handler, so that a long queue of others is not in the way.
-PENDING = f"""
-SELECT {", ".join(f"operations.{column}" for column in COLUMNS)}
-FROM json_each(:handlers) AS wanted CROSS JOIN operations
-WHERE operations.id IN (
-    SELECT id FROM operations WHERE state = 'pending' AND handler = wanted.value
-    ORDER BY id LIMIT :limit
-)
-ORDER BY operations.id LIMIT :limit
-"""  # noqa: S608 - names of our own columns
-
 # What has its turn: of its conflict key, nothing is claimed and nothing older unfinished. The keys
 # of what is claimed are few and looked up once, so a long queue behind one costs little.
 _CLAIMABLE = """
@@ -70,6 +59,17 @@ state = 'pending' AND (conflict_key = '' OR (
     )
 ))
 """
+
+# The oldest few of each handler, so that a long queue of others is not in the way.
+PENDING = f"""
+SELECT {", ".join(f"operations.{column}" for column in COLUMNS)}
+FROM json_each(:handlers) AS wanted CROSS JOIN operations
+WHERE operations.id IN (
+    SELECT id FROM operations WHERE handler = wanted.value AND {_CLAIMABLE}
+    ORDER BY id LIMIT :limit
+)
+ORDER BY operations.id LIMIT :limit
+"""  # noqa: S608 - names of our own columns
 
 OLDEST = f"""
 SELECT id FROM operations WHERE handler = ? AND {_CLAIMABLE} ORDER BY id LIMIT ?

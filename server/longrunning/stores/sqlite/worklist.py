@@ -60,7 +60,7 @@ class SQLiteWorklist(Worklist):
         )
 
     async def pending(self, handlers: Collection[str], *, limit: int) -> Sequence[Record]:
-        """Returns pending records for one of these handlers, the oldest first."""
+        """Returns pending records that a claim could take, the oldest first."""
         values = {"handlers": json.dumps(sorted(set(handlers))), "limit": limit}
         return await self._file.select(queries.PENDING, values)
 

@@ -1,0 +1,88 @@
+"""Where calls of sync servers are authenticated."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+
+from longrunning.auth.authenticator import Authenticator
+from longrunning.auth.behaviours import Behaviour, answered_for, parts_of, selector_of
+from longrunning.auth.caller import Caller
+from longrunning.auth.scopes import RequiredScopes, nowhere_said
+from longrunning.errors import OperationsError
+from longrunning.statuses import abort_sync
+
+
+class SyncAuthenticationInterceptor(grpc.ServerInterceptor):
+    """Does for sync servers what `AuthenticationInterceptor` does for aio ones.
+
+    Tokens are checked on an event loop in a thread of its own, so the authenticator must be no
+    other interceptor's.
+
+    Args:
+        authenticator: knows who calls.
+        required_scopes: what each method needs, such as `longrunning.services.required_scopes`.
+        domain: the `ErrorInfo.domain` of the refusals.
+    """
+
+    def __init__(
+        self,
+        authenticator: Authenticator,
+        *,
+        required_scopes: RequiredScopes = nowhere_said,
+        domain: str = "longrunning",
+    ) -> None:
+        self._authenticator = authenticator
+        self._required_scopes = required_scopes
+        self._domain = domain
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._starting = threading.Lock()
+
+    def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Any],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Any:  # noqa: ANN401 - grpc-stubs know no handler that is None
+        """Returns the method's handler as its caller may use it, or one that refuses him."""
+        selector = selector_of(handler_call_details)
+        checking = self._authenticator.authenticate(
+            selector,
+            handler_call_details.invocation_metadata or (),
+            self._required_scopes(selector),
+        )
+        try:
+            who: Caller | OperationsError = asyncio.run_coroutine_threadsafe(
+                checking, self._running_loop()
+            ).result()
+        except OperationsError as error:
+            who = error
+        handler = continuation(handler_call_details)
+        if handler is None:
+            return None
+        behaviour, make = parts_of(handler)
+        if isinstance(who, OperationsError):
+            behaviour = self._refusing(who, streams=handler.response_streaming)
+        else:
+            behaviour = answered_for(who, behaviour, streams=handler.response_streaming)
+        return make(behaviour, handler.request_deserializer, handler.response_serializer)
+
+    def _refusing(self, error: OperationsError, *, streams: bool) -> Behaviour:
+        def refuse(request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ANN401, ARG001 - any
+            abort_sync(context, error, self._domain)
+
+        def refuse_stream(request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ANN401 - any
+            yield refuse(request, context)
+
+        return refuse_stream if streams else refuse
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        with self._starting:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                # A daemon: it has nothing to finish when the process ends.
+                threading.Thread(
+                    target=self._loop.run_forever, name="longrunning tokens", daemon=True
+                ).start()
+        return self._loop

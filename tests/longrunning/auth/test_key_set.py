@@ -1,0 +1,127 @@
+"""Keys from a file, and how a verifier is made."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from longrunning import Unavailable
+from longrunning.auth import InvalidTokenError, JWTVerifier
+from tests.longrunning.auth.authorization_server import AuthorizationServer
+from tests.longrunning.auth.issuer import AUDIENCE, ISSUER, Issuer
+from tests.longrunning.conftest import Clock
+
+
+@pytest.fixture
+def path(tmp_path: Path, issuer: Issuer) -> Path:
+    path = tmp_path / "jwks.json"
+    path.write_text(json.dumps(issuer.jwks))
+    return path
+
+
+def verifier_of(path: Path | str, clock: Clock, **options: object) -> JWTVerifier:
+    return JWTVerifier(issuer=ISSUER, audience=AUDIENCE, keys=path, clock=clock, **options)  # type: ignore[arg-type]
+
+
+async def test_a_file_is_read_again_when_it_changes(
+    path: Path, issuer: Issuer, clock: Clock
+) -> None:
+    verifier = verifier_of(path, clock)
+    old = issuer.token()
+    assert (await verifier.verify(old)).id == f"{ISSUER}#alice"
+    issuer.rotate()
+    await asyncio.to_thread(path.write_text, json.dumps(issuer.jwks))
+    # At once, by the same clock.
+    assert (await verifier.verify(issuer.token())).id == f"{ISSUER}#alice"
+    with pytest.raises(InvalidTokenError, match="there is no key 'key-1'"):
+        await verifier.verify(old)
+
+
+async def test_a_file_that_changes_for_the_worse_is_used_for_its_time(
+    path: Path, issuer: Issuer, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    verifier = verifier_of(path, clock, key_lifetime=60)
+    await verifier.verify(issuer.token())
+    await asyncio.to_thread(path.write_text, "{")
+    await verifier.verify(issuer.token())
+    assert "are not renewed: it is no JSON" in caplog.text
+    clock.advance(60)
+    with pytest.raises(Unavailable):
+        await verifier.verify(issuer.token())
+
+
+async def test_a_token_without_a_key_id_is_checked_with_the_only_key_there_is(
+    path: Path, issuer: Issuer, clock: Clock
+) -> None:
+    verifier = verifier_of(path, clock)
+    token = issuer.token(header={"kid": ""})
+    assert (await verifier.verify(token)).id == f"{ISSUER}#alice"
+    both = [*issuer.jwks["keys"]]
+    issuer.rotate()
+    await asyncio.to_thread(path.write_text, json.dumps({"keys": [*both, *issuer.jwks["keys"]]}))
+    with pytest.raises(InvalidTokenError, match="there is no key ''"):
+        await verifier.verify(token)
+
+
+async def test_whoever_has_a_key_does_not_wait_for_others(
+    authorization_server: AuthorizationServer, issuer: Issuer, clock: Clock
+) -> None:
+    verifier = verifier_of(f"{authorization_server.url}/jwks", clock)
+    await verifier.verify(issuer.token())
+    clock.advance(400)  # the keys are due, but good still
+    authorization_server.held.clear()
+    unknown = asyncio.create_task(verifier.verify(issuer.token(header={"kid": "unknown"})))
+    while authorization_server.fetches < 2:
+        await asyncio.sleep(0.01)
+    for _ in range(3):
+        await verifier.verify(issuer.token())
+    assert not unknown.done()
+    authorization_server.held.set()
+    with pytest.raises(InvalidTokenError):
+        await unknown
+    assert authorization_server.fetches == 2
+
+
+async def test_a_clock_that_is_set_back_does_not_keep_keys_alive(
+    authorization_server: AuthorizationServer, issuer: Issuer, clock: Clock
+) -> None:
+    verifier = verifier_of(f"{authorization_server.url}/jwks", clock)
+    await verifier.verify(issuer.token())
+    clock.advance(-10)
+    await verifier.verify(issuer.token())
+    assert authorization_server.fetches == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "it is no JSON"),
+        ("[]", "it is no JWKS: expected an object with 'keys', a list"),
+        ('{"keys": []}', "none of its keys checks signatures of RS, PS, ES or EdDSA"),
+        ('{"keys": [{"kty": "oct", "k": "eA"}]}', "none of its keys checks signatures"),
+        ('{"keys": [{"kty": "RSA", "n": 1, "e": "?"}]}', "none of its keys checks signatures"),
+        ('{"keys": [{"kty": "EC", "crv": "P-256"}, 7, null]}', "none of its keys checks"),
+    ],
+)
+def test_a_file_that_is_no_key_set_is_refused_at_the_start(
+    tmp_path: Path, clock: Clock, content: str, message: str
+) -> None:
+    path = tmp_path / "jwks.json"
+    path.write_text(content)
+    with pytest.raises(ValueError, match="jwks") as refused:
+        verifier_of(path, clock)
+    assert str(refused.value).startswith(f"{path}: {message}")
+
+
+def test_a_file_that_is_not_there_is_refused_at_the_start(tmp_path: Path, clock: Clock) -> None:
+    with pytest.raises(ValueError, match=r"none\.json: it cannot be read: No such file"):
+        verifier_of(tmp_path / "none.json", clock)
+
+
+@pytest.mark.parametrize("algorithms", [[], ["none"], ["HS256"], ["RS256", "HS256"], ["rs256"]])
+def test_no_algorithm_is_taken_but_of_public_keys(
+    path: Path, clock: Clock, algorithms: list[str]
+) -> None:
+    with pytest.raises(ValueError, match="expected some of RS256, RS384"):
+        verifier_of(path, clock, algorithms=algorithms)
