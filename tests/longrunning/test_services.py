@@ -9,6 +9,7 @@ from google.longrunning import operations_pb2, operations_pb2_grpc
 from google.protobuf import json_format, wrappers_pb2
 
 from longrunning import InvalidArgument, OperationNotFound, Operations, Unimplemented
+from longrunning.services import required_scopes
 from longrunning.view import View
 
 PARENT = "projects/p/locations/l"
@@ -208,3 +209,23 @@ async def test_the_clock_of_the_database_judges_the_lease(
         silent = (await operations.create(lease=0.05)).name
         assert (await operations.wait(silent, 20)).error.code == 10
         assert not (await operations.get(patient)).done
+
+
+def test_the_last_rule_of_the_last_file_says_which_scopes_a_method_needs() -> None:
+    def file(*rules: tuple[str, str]) -> service_pb2.Service:
+        made = service_pb2.Service(name="a.example.com")
+        for selector, scopes in rules:
+            rule = made.authentication.rules.add(selector=selector)
+            rule.oauth.canonical_scopes = scopes
+        return made
+
+    first = file(("a.*", "one, two"), ("a.A.Get", "three"), ("b.B.*", ""))
+    second = file(("a.A.List", "four"))
+    second.authentication.rules.add(selector="c.*", allow_without_credential=True)
+    needed = required_scopes([first, second])
+    assert needed("a.A.Delete") == (("one",), ("two",))
+    assert needed("a.A.Get") == (("three",),)
+    assert needed("a.A.List") == (("four",),)
+    assert needed("b.B.Get") == ((),)
+    assert needed("c.C.Get") == ()
+    assert needed("d.D.Get") is None

@@ -92,7 +92,7 @@ def _key(entry: object) -> Key | None:
         return None
     try:
         public = jwt.PyJWK(entry, algorithm or algorithms[0])
-    except jwt.PyJWTError:
+    except (jwt.PyJWTError, KeyError, TypeError, ValueError):  # the last ones by older PyJWTs
         return None
     if isinstance(public.key, RSAPublicKey) and public.key.key_size < MIN_RSA_BITS:
         return None

@@ -111,6 +111,11 @@ def test_authentication_rules_say_which_scopes_a_method_needs(write):
     assert {row.scopes for row in library().routes.rows} == {None}
 
 
+def test_a_rule_without_scopes_needs_a_credential_all_the_same(write):
+    text = f"authentication:\n  rules:\n  - selector: '{LIBRARY}.*'\n"
+    assert {row.scopes for row in library(write(text)).routes.rows} == {((),)}
+
+
 async def test_a_file_may_have_reserved_characters_decoded(write):
     text = "http:\n  fully_decode_reserved_expansion: true\n"
     assert (await call(library(write(text)), "GET", "/v1/drafts/a%2Fb")).json[

@@ -107,6 +107,16 @@ def test_scopes_become_security():
     assert "security" not in DOCUMENT["paths"]["/v1/operations"]["get"]
 
 
+def test_a_credential_without_scopes_becomes_security_too():
+    config = service_pb2.Service(name="library.example.com")
+    config.authentication.rules.add(selector="*")
+    made = Transcoder(service_configs=[config])
+    library_pb2_grpc.add_LibraryServicer_to_server(Obliging(), made)
+    document = made.openapi(version="1")
+    OpenAPIV31SpecValidator(document).validate()
+    assert document["paths"]["/v1/echo"]["get"]["security"] == [{"oauth2": []}]
+
+
 async def test_the_document_says_what_the_options_make_of_replies():
     app = Transcoder(proto_names=True, enums_as_numbers=True)
     library_pb2_grpc.add_LibraryServicer_to_server(Obliging(), app)

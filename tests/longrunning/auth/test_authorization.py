@@ -2,14 +2,23 @@
 
 import asyncio
 import itertools
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from longrunning import App
-from longrunning.auth import Authenticated, Authorizer, JWTVerifier, OwnerOnly, PrefixGrants
+from longrunning import App, MemoryStore, OperationNotFound, Operations, PermissionDenied
+from longrunning.auth import (
+    Authenticated,
+    Authorizer,
+    Caller,
+    JWTVerifier,
+    OwnerOnly,
+    PrefixGrants,
+)
 from tests.longrunning.auth.conftest import ALL, scan_app, serving
 from tests.longrunning.auth.front import Answer, Front, Headers, RestFront, bearer
 from tests.longrunning.auth.issuer import ISSUER, Issuer
@@ -357,3 +366,34 @@ async def test_a_custom_authorizer_is_told_what_is_asked(
         ("ListOperations", PARENT),
         ("ListOperations", name),
     ]
+
+
+async def test_a_name_that_does_not_show_its_parent_tells_nothing(
+    clock: Clock, grants_file: Path
+) -> None:
+    operations = Operations(MemoryStore(), authorizer=PrefixGrants(grants_file), clock=clock)
+    door = operations.for_service("speech_v1", name_format="{id}")
+    alice, bob = (Caller(subject=name, issuer=ISSUER) for name in ("alice", "bob"))
+    method = "google.cloud.speech.v1.Speech/LongRunningRecognize"
+    async with operations:
+        name = (await operations.create(parent=PARENT, method=method)).name
+        assert (await door.get(name, caller=alice)).name == name
+        refusals = []
+        for asked in (name, "absent"):
+            with pytest.raises(OperationNotFound) as refused:
+                await door.get(asked, caller=bob)
+            refusals.append(repr(vars(refused.value)).replace(asked, "absent"))
+        assert refusals[0] == refusals[1]
+        with pytest.raises(PermissionDenied):
+            await door.get(name, caller=Caller(subject="carol", issuer=ISSUER))
+
+
+def test_nothing_that_checks_tokens_is_imported_unless_it_is_used() -> None:
+    code = (
+        "import sys\n"
+        "from longrunning import App, MemoryStore, Operations\n"
+        "App(Operations(MemoryStore()))\n"
+        "print({'jwt', 'httpx', 'cryptography'} & set(sys.modules))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert ran.stdout == "set()\n"
