@@ -80,6 +80,7 @@ def serve(
 
     from longrunning import WorkersElsewhere, serving
 
+    certificate, limits = transport.certificate(), transport.limits()
     observation.set_up_logging()
     ready = Ready(_banner)
     try:
@@ -94,8 +95,8 @@ def serve(
                 engine=engine,
                 drain=drain,
                 metrics=observation.metrics,
-                certificate=transport.certificate(),
-                limits=transport.limits(),
+                certificate=certificate,
+                limits=limits,
                 ready=ready,
             )
         )

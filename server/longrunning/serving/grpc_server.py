@@ -71,8 +71,8 @@ class GrpcServer:
             port = 0
         if not port and tls:
             raise StartupError(
-                f"gRPC cannot listen on --grpc {address} with the certificate in {tls.files.cert}: "
-                "it takes RSA keys and those of the curves P-256, P-384 and P-521"
+                f"gRPC cannot listen on --grpc {address} with --tls-cert {tls.files.cert}: "
+                "it takes RSA keys, and those of the curves P-256, P-384 and P-521"
             )
         if not port:
             raise address.unusable("--grpc", None)
