@@ -86,7 +86,7 @@ class Served:
                 text=True,
             )
         assert self.process.stdout
-        line = self.process.stdout.readline()
+        self.banner = line = self.process.stdout.readline()
         match = re.search(
             r"gRPC on 127\.0\.0\.1:(\d+) and HTTP on https://127\.0\.0\.1:(\d+)", line
         )
