@@ -7,6 +7,7 @@ import typer
 from longrunning.commands.checks import finite
 from longrunning.commands.failure import Failure
 from longrunning.commands.observation import Observation
+from longrunning.commands.transport import Transport
 
 if TYPE_CHECKING:
     from longrunning.serving import Addresses
@@ -68,6 +69,7 @@ def serve(
         bool,
         typer.Option("--no-work", help="Leave the work to 'lro worker' processes."),
     ] = False,
+    transport: Transport,
     observation: Observation,
 ) -> None:
     """Serve Apps over gRPC and HTTP until SIGTERM or Ctrl-C."""
@@ -78,6 +80,7 @@ def serve(
 
     from longrunning import WorkersElsewhere, serving
 
+    certificate, limits = transport.certificate(), transport.limits()
     observation.set_up_logging()
     ready = Ready(_banner)
     try:
@@ -92,6 +95,8 @@ def serve(
                 engine=engine,
                 drain=drain,
                 metrics=observation.metrics,
+                certificate=certificate,
+                limits=limits,
                 ready=ready,
             )
         )
@@ -110,10 +115,11 @@ def _banner(addresses: "Addresses") -> str:
 
     The last line begins with `lro: serving`; scripts wait for it.
     """
-    places = [f"gRPC on {door.grpc} and HTTP on http://{door.http}" for door in addresses.doors]
+    http = "https" if addresses.tls else "http"
+    places = [f"gRPC on {door.grpc} and HTTP on {http}://{door.http}" for door in addresses.doors]
     rest = f"operations in {addresses.store}"
     if addresses.http_by_host:
-        rest = f"HTTP by Host on http://{addresses.http_by_host}, {rest}"
+        rest = f"HTTP by Host on {http}://{addresses.http_by_host}, {rest}"
     if len(places) == 1:
         return f"lro: serving {places[0]}, {rest}"
     lines = [
