@@ -33,8 +33,8 @@ class JSONFormatter(logging.Formatter):
 
     It has `time` (RFC 3339, UTC), `level`, `logger` and `message`, the record's `extra` fields, and
     `exception` with the traceback if there is one. Line breaks are escaped. Of the extra fields
-    only text, numbers and truth values are written: what other objects would show of themselves is
-    nobody's choice.
+    only text, numbers and truth values are written, since what other objects would show of
+    themselves is nobody's choice, and none whose name begins with `_`.
 
     Spec: OpenTelemetry, "Trace Context in non-OTLP Log Formats" (`trace_id` and `span_id`)
     """
@@ -49,7 +49,7 @@ class JSONFormatter(logging.Formatter):
             "message": record.getMessage(),
         }
         for name, value in vars(record).items():
-            if name not in _OWN and _is_plain(value):
+            if name not in _OWN and not name.startswith("_") and _is_plain(value):
                 line.setdefault(name, value)
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)

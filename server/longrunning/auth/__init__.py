@@ -65,6 +65,13 @@ __all__ = [
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    try:
+        value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in ("jwt", "cryptography", "httpx"):
+            raise
+        raise ImportError(
+            f"{name} needs the extra 'auth': pip install 'longrunning[auth]'"
+        ) from error
     globals()[name] = value
     return value

@@ -82,13 +82,17 @@ class Authenticator:
                 raise refusals.credentials_missing(self._realm)
             caller = await self._verified(token)
         except InvalidTokenError as error:
-            _log.info("refused a token for %s: %s", selector, error)
+            _log.info("refused a token for %s: %s", _printable(selector), error)
             raise (refusals.expired if error.expired else refusals.invalid)(self._realm) from None
         except Unauthenticated as error:
-            _log.info("refused a call of %s: %s", selector, error.reason)
+            _log.info("refused a call of %s: %s", _printable(selector), error.reason)
             raise
         if needed and not any(caller.scopes.issuperset(each) for each in needed):
-            _log.info("refused %s for %s: the scopes do not suffice", caller.id, selector)
+            _log.info(
+                "refused %s for %s: the scopes do not suffice",
+                _printable(caller.id),
+                _printable(selector),
+            )
             raise refusals.scope_insufficient(self._realm, selector, needed)
         return caller
 
@@ -124,3 +128,8 @@ class Authenticator:
                     raise InvalidTokenError("its verifier does not say who bears it")
                 return caller
         raise InvalidTokenError("no verifier takes tokens that look like this")
+
+
+def _printable(text: str) -> str:
+    """Returns what a client wrote for a line of the log, which it must not fill or break."""
+    return ascii(text[:300])[1:-1]

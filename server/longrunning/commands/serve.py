@@ -7,6 +7,7 @@ import typer
 from longrunning.commands.checks import finite
 from longrunning.commands.failure import Failure
 from longrunning.commands.observation import Observation
+from longrunning.commands.transport import Transport
 
 if TYPE_CHECKING:
     from longrunning.serving import Addresses
@@ -75,6 +76,7 @@ def serve(
             help="Serve other machines than this one, though an App has no authenticator.",
         ),
     ] = False,
+    transport: Transport,
     observation: Observation,
 ) -> None:
     """Serve Apps over gRPC and HTTP until SIGTERM or Ctrl-C."""
@@ -85,6 +87,7 @@ def serve(
 
     from longrunning import WorkersElsewhere, serving
 
+    certificate, limits = transport.certificate(), transport.limits()
     observation.set_up_logging()
     ready = Ready(_banner)
     try:
@@ -100,6 +103,8 @@ def serve(
                 drain=drain,
                 allow_unauthenticated=allow_unauthenticated,
                 metrics=observation.metrics,
+                certificate=certificate,
+                limits=limits,
                 ready=ready,
             )
         )
@@ -118,10 +123,11 @@ def _banner(addresses: "Addresses") -> str:
 
     The last line begins with `lro: serving`; scripts wait for it.
     """
-    places = [f"gRPC on {door.grpc} and HTTP on http://{door.http}" for door in addresses.doors]
+    http = "https" if addresses.tls else "http"
+    places = [f"gRPC on {door.grpc} and HTTP on {http}://{door.http}" for door in addresses.doors]
     rest = f"operations in {addresses.store}"
     if addresses.http_by_host:
-        rest = f"HTTP by Host on http://{addresses.http_by_host}, {rest}"
+        rest = f"HTTP by Host on {http}://{addresses.http_by_host}, {rest}"
     if len(places) == 1:
         return f"lro: serving {places[0]}, {rest}"
     lines = [

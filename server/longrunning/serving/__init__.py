@@ -3,8 +3,20 @@
 from longrunning.event_loop import run
 from longrunning.serving.addresses import StartupError
 from longrunning.serving.app import App
+from longrunning.serving.certificate_files import CertificateFiles
 from longrunning.serving.door import DoorAddress
 from longrunning.serving.server import Addresses, serve
+from longrunning.serving.transport_limits import TransportLimits
 from longrunning.serving.working import work
 
-__all__ = ["Addresses", "App", "DoorAddress", "StartupError", "run", "serve", "work"]
+__all__ = [
+    "Addresses",
+    "App",
+    "CertificateFiles",
+    "DoorAddress",
+    "StartupError",
+    "TransportLimits",
+    "run",
+    "serve",
+    "work",
+]

@@ -5,7 +5,7 @@ from typing import Any
 
 import grpc.aio
 
-from grpc_transcoding import Transcoder
+from grpc_transcoding import Limits, Transcoder
 from longrunning.auth.authenticator import Authenticator
 from longrunning.auth.interceptor import AuthenticationInterceptor
 from longrunning.operations import Operations
@@ -80,8 +80,17 @@ class App:
             add(servicer, target)
         self._view.add_to_server(target)
 
-    def transcoder(self) -> Transcoder:
+    def transcoder(
+        self,
+        *,
+        limits: Limits | None = None,
+        innermost: Sequence[grpc.aio.ServerInterceptor] = (),
+    ) -> Transcoder:
         """Returns the REST face of the app, an ASGI application.
+
+        Args:
+            limits: of a request; None for the transcoder's own.
+            innermost: interceptors behind those of the app.
 
         Raises:
             ServiceConfigError: a service file has a fault.
@@ -89,7 +98,8 @@ class App:
         transcoder = Transcoder(
             service_configs=[find_service_config(config) for config in self._service_configs],
             http_rules=left_out(self._service_configs),
-            interceptors=self.interceptors,
+            interceptors=(*self.interceptors, *innermost),
+            limits=limits,
             error_domain=self.operations.domain,
         )
         self.add_to_server(transcoder)

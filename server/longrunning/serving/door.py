@@ -7,6 +7,9 @@ from longrunning.serving.addresses import Address
 from longrunning.serving.app import App
 from longrunning.serving.grpc_server import GrpcServer
 from longrunning.serving.http_server import HttpServer
+from longrunning.serving.tls import TLS
+from longrunning.serving.transport_limits import DEFAULT_LIMITS, TransportLimits
+from longrunning.serving.wait_limit import WaitLimit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,15 +32,27 @@ class Door:
 
     Args:
         app: what is served.
+        limits: of its connections, messages and waiters.
+        waits: counts the waiters of all doors; None counts those of this one.
+        tls: the certificate of both ports; None speaks plaintext.
 
     Raises:
         ServiceConfigError: a service file of the app has a fault.
     """
 
-    def __init__(self, app: App) -> None:
+    def __init__(
+        self,
+        app: App,
+        *,
+        limits: TransportLimits = DEFAULT_LIMITS,
+        waits: WaitLimit | None = None,
+        tls: TLS | None = None,
+    ) -> None:
+        innermost = (waits or WaitLimit(limits),)
         self.service_name = app.service_name
-        self.transcoder = app.transcoder()
-        self._grpc = GrpcServer(app)
+        self.transcoder = app.transcoder(limits=limits.of_requests, innermost=innermost)
+        self._grpc = GrpcServer(app, limits=limits, innermost=innermost)
+        self._domain, self._limits, self._tls = app.operations.domain, limits, tls
 
     def bind(self, grpc: Address, http: Address, *, grace: float) -> DoorAddress:
         """Takes its two ports, and returns them; nobody is answered yet.
@@ -50,9 +65,16 @@ class Door:
         Raises:
             StartupError: an address cannot be listened on.
         """
-        bound = self._grpc.bind(grpc)
+        bound = self._grpc.bind(grpc, self._tls)
         listener = http.listen("--http")
-        self._http = HttpServer(self.transcoder, listener, grace=grace)
+        self._http = HttpServer(
+            self.transcoder,
+            listener,
+            grace=grace,
+            domain=self._domain,
+            limits=self._limits,
+            tls=self._tls,
+        )
         port = listener.getsockname()[1]
         return DoorAddress(
             service=self.service_name, grpc=str(bound), http=str(Address(http.host, port))

@@ -1,15 +1,17 @@
 """The gRPC half of a serving process."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from longrunning.serving.addresses import Address
+from longrunning.serving.addresses import Address, StartupError
 from longrunning.serving.app import App
 from longrunning.serving.request_guard import RequestGuard
+from longrunning.serving.tls import TLS
+from longrunning.serving.transport_limits import DEFAULT_LIMITS, TransportLimits
 
 _OPTIONS = (
     # Two servers must not share a port by accident.
@@ -21,11 +23,24 @@ _OPTIONS = (
 
 
 class GrpcServer:
-    """An app's servicers, with the health and reflection services beside them."""
+    """An app's servicers, with the health and reflection services beside them.
 
-    def __init__(self, app: App) -> None:
-        interceptors = (RequestGuard(app.operations.domain), *app.interceptors)
-        self._server = grpc.aio.server(interceptors=interceptors, options=_OPTIONS)
+    Args:
+        app: what is served.
+        limits: of its connections and messages.
+        innermost: interceptors behind those of the app.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        *,
+        limits: TransportLimits = DEFAULT_LIMITS,
+        innermost: Sequence[grpc.aio.ServerInterceptor] = (),
+    ) -> None:
+        interceptors = (RequestGuard(app.operations.domain), *app.interceptors, *innermost)
+        options = (*_OPTIONS, *limits.grpc_options)
+        self._server = grpc.aio.server(interceptors=interceptors, options=options)
         recorder = _Recorder(self._server)
         app.add_to_server(recorder)
         self._health = health.aio.HealthServicer()
@@ -35,18 +50,30 @@ class GrpcServer:
             [*self._services, reflection.SERVICE_NAME], self._server
         )
 
-    def bind(self, address: Address) -> Address:
+    def bind(self, address: Address, tls: TLS | None = None) -> Address:
         """Listens; returns the address with its real port.
 
+        Args:
+            address: where.
+            tls: the certificate; None speaks plaintext.
+
         Raises:
-            StartupError: it cannot be listened on.
+            StartupError: it cannot be listened on, or gRPC does not take the certificate.
         """
         # The core's own message names no reason, so a plain socket is asked first.
         address.listen("--grpc").close()
         try:
-            port = self._server.add_insecure_port(str(address))
+            if tls:
+                port = self._server.add_secure_port(str(address), tls.grpc_credentials())
+            else:
+                port = self._server.add_insecure_port(str(address))
         except RuntimeError:
             port = 0
+        if not port and tls:
+            raise StartupError(
+                f"gRPC cannot listen on --grpc {address} with --tls-cert {tls.files.cert}: "
+                "it takes RSA keys, and those of the curves P-256, P-384 and P-521"
+            )
         if not port:
             raise address.unusable("--grpc", None)
         return Address(address.host, port)

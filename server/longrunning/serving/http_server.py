@@ -2,11 +2,16 @@
 
 import asyncio
 import contextlib
+import functools
 import socket
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from typing import Any
 
 import uvicorn
+
+from longrunning.serving.http_protocol import HttpProtocol
+from longrunning.serving.tls import TLS
+from longrunning.serving.transport_limits import DEFAULT_LIMITS, TransportLimits
 
 Event = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Event]]
@@ -22,20 +27,35 @@ class HttpServer(uvicorn.Server):
         application: what is served.
         listener: a listening socket; it is closed when the server stops.
         grace: how long requests under way may take when it stops, in seconds.
+        domain: the `ErrorInfo.domain` of refusals.
+        limits: of its connections.
+        tls: the certificate; None speaks plain HTTP.
     """
 
-    def __init__(self, application: Application, listener: socket.socket, *, grace: float) -> None:
-        super().__init__(
-            uvicorn.Config(
-                application,
-                lifespan="off",  # the operations are opened before and closed after it
-                log_config=None,
-                log_level="warning",
-                access_log=False,
-                server_header=False,
-                timeout_graceful_shutdown=max(1, round(grace)),
-            )
+    def __init__(
+        self,
+        application: Application,
+        listener: socket.socket,
+        *,
+        grace: float,
+        domain: str = "longrunning",
+        limits: TransportLimits = DEFAULT_LIMITS,
+        tls: TLS | None = None,
+    ) -> None:
+        config = uvicorn.Config(
+            application,
+            http=functools.partial(HttpProtocol, limits=limits, domain=domain),  # type: ignore[arg-type]  # it is called only
+            lifespan="off",  # the operations are opened before and closed after it
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=max(1, round(grace)),
+            timeout_keep_alive=limits.idle_seconds,
         )
+        config.load()
+        config.ssl = tls.http_context if tls else None
+        super().__init__(config)
         self._listener = listener
         self._ready = asyncio.Event()
 

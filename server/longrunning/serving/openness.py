@@ -10,7 +10,11 @@ _log = logging.getLogger(__name__)
 
 
 def check_openness(
-    apps: Sequence[App], addresses: Mapping[str, Address], *, allow_unauthenticated: bool
+    apps: Sequence[App],
+    addresses: Mapping[str, Address],
+    *,
+    allow_unauthenticated: bool = False,
+    asks_for_certificates: bool = False,
 ) -> None:
     """Refuses to serve other machines what anybody there could use.
 
@@ -18,6 +22,7 @@ def check_openness(
         apps: what is served.
         addresses: where, by the option that says so.
         allow_unauthenticated: whether that is meant.
+        asks_for_certificates: whether clients have to show certificates.
 
     Raises:
         StartupError: an app has no authenticator, and an address is not of loopback alone; or there
@@ -33,7 +38,7 @@ def check_openness(
             "who calls: give it one, App(..., authenticator=...)"
         )
     for option, address in addresses.items():
-        if address.is_loopback:
+        if asks_for_certificates or address.is_loopback:
             continue
         if not allow_unauthenticated:
             raise StartupError(

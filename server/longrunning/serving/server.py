@@ -1,6 +1,7 @@
 """A serving process, from its start to a clean stop."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -10,10 +11,14 @@ from longrunning.serving import process
 from longrunning.serving.addresses import Address, StartupError
 from longrunning.serving.app import App, shared_operations
 from longrunning.serving.by_host import ByHost
+from longrunning.serving.certificate_files import CertificateFiles
 from longrunning.serving.door import Door, DoorAddress
 from longrunning.serving.http_server import HttpServer
 from longrunning.serving.metrics_server import serving_metrics
 from longrunning.serving.openness import check_openness
+from longrunning.serving.tls import TLS
+from longrunning.serving.transport_limits import DEFAULT_LIMITS, TransportLimits
+from longrunning.serving.wait_limit import WaitLimit
 from longrunning.stores import StoreError, store_from_url
 
 __all__ = ["Addresses", "StartupError", "serve"]
@@ -27,11 +32,13 @@ class Addresses:
         doors: of the apps, in their order.
         http_by_host: the HTTP port of all services together, None if there is none.
         store: the URL of the store.
+        tls: whether all of them speak TLS.
     """
 
     doors: tuple[DoorAddress, ...]
     http_by_host: str | None
     store: str
+    tls: bool = False
 
 
 async def serve(
@@ -45,6 +52,8 @@ async def serve(
     drain: float = 10.0,
     allow_unauthenticated: bool = False,
     metrics: str | None = None,
+    certificate: CertificateFiles | None = None,
+    limits: TransportLimits = DEFAULT_LIMITS,
     ready: Callable[[Addresses], None],
 ) -> None:
     """Serves apps over gRPC and HTTP until SIGTERM or SIGINT, and then stops cleanly.
@@ -65,11 +74,14 @@ async def serve(
         drain: how long calls, and then work, may take to finish at the stop, in seconds.
         allow_unauthenticated: serve other machines too, though an app has no authenticator.
         metrics: where Prometheus finds metrics, `HOST:PORT`; None for nowhere.
+        certificate: what all ports but that of the metrics speak TLS with; its files may be
+            replaced meanwhile. None speaks plaintext.
+        limits: of connections, messages and waiters.
         ready: called once, when all ports are served.
 
     Raises:
-        StartupError: an address, the store or a service file is not usable, the apps do not belong
-            together, or other machines could use them without a token.
+        StartupError: an address, a certificate, the store or a service file is not usable, the
+            apps do not belong together, or other machines could use them without a token.
     """
     grpc_address, http_address = Address.parse(grpc, "--grpc"), Address.parse(http, "--http")
     shared_address = Address.parse(http_by_host, "--http-by-host") if http_by_host else None
@@ -79,6 +91,7 @@ async def serve(
         apps,
         {option: address for option, address in listening.items() if address},
         allow_unauthenticated=allow_unauthenticated,
+        asks_for_certificates=bool(certificate and certificate.client_ca),
     )
     stop = process.stop_signal()
     operations.drain_seconds = drain
@@ -87,9 +100,15 @@ async def serve(
     try:
         if store is not None:
             operations.store = store_from_url(store)
-        doors = [Door(app) for app in apps]
+        tls = TLS(certificate) if certificate else None
+        waits = WaitLimit(limits)
+        doors = [Door(app, limits=limits, waits=waits, tls=tls) for app in apps]
         by_host = ByHost(doors, operations.domain) if shared_address else None
-        async with serving_metrics(operations, metrics), operations:
+        async with contextlib.AsyncExitStack() as stack:
+            await stack.enter_async_context(serving_metrics(operations, metrics))
+            await stack.enter_async_context(operations)
+            if tls:
+                await stack.enter_async_context(tls.following())
             bound = [
                 door.bind(
                     grpc_address.after(number, "--grpc"),
@@ -102,13 +121,27 @@ async def serve(
             if shared_address and by_host:
                 listener = shared_address.listen("--http-by-host")
                 shared_at = str(Address(shared_address.host, listener.getsockname()[1]))
-                shared = HttpServer(by_host, listener, grace=drain)
+                shared = HttpServer(
+                    by_host,
+                    listener,
+                    grace=drain,
+                    domain=operations.domain,
+                    limits=limits,
+                    tls=tls,
+                )
             # All ports are taken before anybody is answered.
             for door in doors:
                 await door.open()
             if shared:
                 await shared.start()
-            ready(Addresses(doors=tuple(bound), http_by_host=shared_at, store=operations.store.url))
+            ready(
+                Addresses(
+                    doors=tuple(bound),
+                    http_by_host=shared_at,
+                    store=operations.store.url,
+                    tls=tls is not None,
+                )
+            )
             await stop.wait()
             for door in doors:
                 await door.leave()

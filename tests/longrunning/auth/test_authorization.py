@@ -397,3 +397,12 @@ def test_nothing_that_checks_tokens_is_imported_unless_it_is_used() -> None:
     )
     ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert ran.stdout == "set()\n"
+
+
+@pytest.mark.parametrize("missing", ["jwt", "httpx", "cryptography"])
+def test_a_verifier_without_the_extra_says_what_to_install(missing: str) -> None:
+    code = f"import sys; sys.modules[{missing!r}] = None; from longrunning.auth import JWTVerifier"
+    ran = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert ran.stderr.endswith(
+        "ImportError: JWTVerifier needs the extra 'auth': pip install 'longrunning[auth]'\n"
+    )

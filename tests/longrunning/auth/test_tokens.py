@@ -1,5 +1,6 @@
 """Attacks with tokens, over gRPC and over REST: each is refused, and nobody is told why."""
 
+import base64
 import logging
 import warnings
 from collections.abc import AsyncIterator, Callable
@@ -69,6 +70,9 @@ BAD_TOKENS: dict[str, Callable[[Issuer], str]] = {
     ),
     "that has to be understood": lambda issuer: issuer.token(header={"crit": ["b64"]}),
     "that is none": lambda issuer: "no-token",
+    "of deeply nested lists": lambda issuer: ".".join(
+        [base64.urlsafe_b64encode(b"[" * 600).rstrip(b"=").decode()] * 3
+    ),
     "that is nearly none": lambda issuer: "a.b.c",
     "that has too many parts": lambda issuer: issuer.token() + ".x",
     "not of this alphabet": lambda issuer: "a b",

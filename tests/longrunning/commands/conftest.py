@@ -17,9 +17,12 @@ class Outcome(NamedTuple):
     err: str
 
 
+_TLS = ("TLS_CERT", "TLS_KEY", "TLS_CLIENT_CA")
+
+
 @pytest.fixture(autouse=True)
 def _plain_environment(monkeypatch):
-    for name in ("ADDRESS", "TOKEN_FILE", "TLS", "CA", "CERT", "KEY", "DEBUG"):
+    for name in ("ADDRESS", "TOKEN_FILE", "TLS", "CA", "CERT", "KEY", "DEBUG", *_TLS):
         monkeypatch.delenv(f"LRO_{name}", raising=False)
     for name in ("FORCE_COLOR", "NO_COLOR", "TERM", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)

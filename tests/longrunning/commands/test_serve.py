@@ -4,10 +4,12 @@ import re
 import sys
 import types
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 import longrunning
+from longrunning.serving import CertificateFiles, TransportLimits
 
 
 class App:
@@ -30,6 +32,7 @@ class Addresses:
     doors: tuple[DoorAddress, ...]
     http_by_host: str | None
     store: str
+    tls: bool
 
 
 @pytest.fixture
@@ -45,10 +48,12 @@ def served(tmp_path, monkeypatch):
             DoorAddress(f"service-{number}" if number else "", "127.0.0.1:5", "127.0.0.1:6")
             for number, _ in enumerate(apps)
         ]
-        ready(Addresses(tuple(doors), options["http_by_host"], "sqlite:///o.db"))
+        secure = options["certificate"] is not None
+        ready(Addresses(tuple(doors), options["http_by_host"], "sqlite:///o.db", secure))
 
     stub = types.ModuleType("longrunning.serving")
     stub.serve, stub.run, stub.StartupError = serve, lambda served: None, StartupError
+    stub.CertificateFiles, stub.TransportLimits = CertificateFiles, TransportLimits
     monkeypatch.setattr(longrunning, "App", App, raising=False)
     monkeypatch.setattr(longrunning, "serving", stub, raising=False)
     monkeypatch.setattr(sys, "path", list(sys.path))
@@ -76,6 +81,8 @@ def test_prints_one_line_when_it_is_ready(lro, served):
         "drain": 10.0,
         "allow_unauthenticated": False,
         "metrics": None,
+        "certificate": None,
+        "limits": TransportLimits(),
     }
 
 
@@ -92,7 +99,43 @@ def test_hands_its_options_on(lro, served):
         "drain": 1.5,
         "allow_unauthenticated": True,
         "metrics": None,
+        "certificate": None,
+        "limits": TransportLimits(),
     }
+
+
+def test_hands_on_how_to_speak_to_callers(lro, served, monkeypatch):
+    monkeypatch.setenv("LRO_TLS_CERT", "tls.crt")
+    options = ["--tls-key", "tls.key", "--tls-client-ca", "ca.crt", "--max-connections", "7"]
+    options += ["--max-message-bytes", "5000000", "--max-header-bytes", "2048"]
+    options += ["--max-waiters", "3", "--max-waiters-per-caller", "2"]
+    code, out, err = lro("serve", "shop:app", *options)
+    assert (code, err) == (0, "")
+    assert out == READY.replace("http:", "https:")
+    assert served[0][1]["certificate"] == CertificateFiles(
+        cert=Path("tls.crt"), key=Path("tls.key"), client_ca=Path("ca.crt")
+    )
+    assert served[0][1]["limits"] == TransportLimits(
+        message_bytes=5_000_000,
+        header_bytes=2048,
+        connections=7,
+        waiters=3,
+        waiters_per_caller=2,
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        (["--tls-cert", "a"], "--tls-key"),
+        (["--tls-key", "a"], "--tls-cert"),
+        (["--tls-client-ca", "a"], "--tls-cert and --tls-key"),
+    ],
+)
+def test_half_of_what_tls_needs_is_one_line(lro, served, given, missing):
+    line = f"lro: TLS needs --tls-cert and --tls-key; {missing} not given\n"
+    assert lro("serve", "shop:app", *given) == (2, "", line)
+    assert served == []
 
 
 @pytest.mark.parametrize("targets", [["shop:app", "shop:app"], ["shop:both"]])

@@ -32,7 +32,7 @@ PATIENCE = 20.0
 
 
 def loops() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if "portal" in thread.name]
+    return [thread.name for thread in threading.enumerate() if thread.name == "longrunning portal"]
 
 
 def test_work_is_started_and_waited_for(store: Store) -> None:

@@ -57,6 +57,10 @@ def test_other_machines_are_not(host: str, caplog: pytest.LogCaptureFixture) -> 
     ]
 
 
+def test_whoever_asks_for_certificates_does_not_let_everyone_in() -> None:
+    check_openness([app()], {"--http": Address("0.0.0.0", 80)}, asks_for_certificates=True)
+
+
 def test_one_app_without_authentication_opens_the_process() -> None:
     with pytest.raises(StartupError, match="can be reached from other machines"):
         check([app(authenticated=True), app()], "0.0.0.0")
