@@ -32,6 +32,7 @@ def measure(options: Options) -> dict[str, Table]:
         constants = {
             name: running.enter_context(servers.asgi_server(folder, kind, CONSTANT_APP))
             for name, kind in ((UVICORN, "uvicorn"), (GRANIAN, "granian"))
+            if not (options.quick and name == GRANIAN)
         }
         any_names = [record.name for record in records(NAMES)]
         for name, peer in {ENVOY: envoy, **constants}.items():
@@ -51,7 +52,7 @@ def measure(options: Options) -> dict[str, Table]:
                 target = get_over_rest(server, names, options)
                 rest_cases[f"{kind}, {state}"] = loaded(options, (server, target))
             if kind == "SQLite":
-                for program in ("uvicorn", "granian"):
+                for program in ("granian",) if options.quick else ("uvicorn", "granian"):
                     alone = running.enter_context(
                         servers.asgi_server(folder, program, REST_APP, url)
                     )

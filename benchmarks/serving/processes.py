@@ -22,7 +22,8 @@ class Process:
     """A process, and what it starts in turn; with `with`, all of them end.
 
     Args:
-        command: what to run; "python" stands for the interpreter that runs this.
+        command: what to run; "python" is the interpreter that runs this, and the programs of its
+            environment are found beside it.
         log: takes what it writes to stderr.
         environment: variables to add to our own.
 
@@ -37,8 +38,8 @@ class Process:
         self.log = log
         if command[0] == "python":
             command = [sys.executable, *command[1:]]
-        elif command[0] == "lro":
-            command = [str(Path(sys.executable).with_name("lro")), *command[1:]]
+        elif command[0] in {"lro", "py-spy"}:
+            command = [str(Path(sys.executable).with_name(command[0])), *command[1:]]
         with log.open("ab") as errors:
             self._process = subprocess.Popen(
                 command,

@@ -1,10 +1,12 @@
 """Callers of WaitOperation on one server process: what each costs, and how soon the last knows."""
 
 import json
+import time
 
 from benchmarks.serving.options import Options
 from benchmarks.serving.processes import Process
 from benchmarks.serving.rounds import Column, Table, in_turn
+from benchmarks.serving.servers import Server
 from benchmarks.serving.stores import Places, served
 
 COLUMNS = {
@@ -14,7 +16,8 @@ COLUMNS = {
     "idle_cpu": Column(title="% CPU while they wait", form=".1f"),
 }
 TOGETHER = 1000
-LOOKS, LOOK_SECONDS = 30, 1.0
+LOOKS = 30  # at most; a second each
+IDLE = 10.0  # % of a core
 
 
 def wait(kind: str, places: Places, options: Options) -> dict[str, float]:
@@ -27,20 +30,32 @@ def wait(kind: str, places: Places, options: Options) -> dict[str, float]:
             expect(client, "created")
             before = server.resident_kib()
             client.tell("park")
-            resident, cpu = before, server.cpu_seconds()
-            idle = 0.0
-            for _ in range(LOOKS):  # until the server is done with what has arrived
-                expect(client, "parked")
-                now, cpu_now = server.resident_kib(), server.cpu_seconds()
-                idle = (cpu_now - cpu) / LOOK_SECONDS * 100
-                if now == resident and idle < 20:
-                    break
-                resident, cpu = now, cpu_now
-                client.tell("again")
-            each = (resident - before) / (options.waiters - TOGETHER)
+            idle = settle(client, "parked", server)
+            each = (server.resident_kib() - before) / (options.waiters - TOGETHER)
+            client.tell("gather")
+            settle(client, "gathered", server)
             client.tell("wake")
             told = json.loads(client.next_line(seconds=120))
     return {"kib": each, "idle_cpu": idle, **{key: told[key] for key in ("last_ms", "failed")}}
+
+
+def settle(client: Process, line: str, server: Server) -> float:
+    """Returns when a server is done with what has arrived, with the CPU that it takes then, in %.
+
+    Nothing tells a client that its wait has arrived.
+    """
+    idle, resident, cpu = 100.0, 0.0, server.cpu_seconds()
+    for look in range(LOOKS):
+        if look:
+            client.tell("again")
+        begun = time.perf_counter()
+        expect(client, line)
+        now, cpu_now = server.resident_kib(), server.cpu_seconds()
+        idle = (cpu_now - cpu) / max(time.perf_counter() - begun, 0.1) * 100
+        if now == resident and idle < IDLE:
+            break
+        resident, cpu = now, cpu_now
+    return idle
 
 
 def expect(client: Process, line: str) -> None:

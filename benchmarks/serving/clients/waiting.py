@@ -5,13 +5,14 @@
 It is led over its standard input and output, a line each way, since the one who starts it looks at
 the server's memory in between:
 
-    created     the operations are there      <- park
-    parked      the waits are under way       <- wake
+    created     the operations are there                      <- park
+    parked      all but TOGETHER wait for an operation each   <- again, until all is quiet; gather
+    gathered    TOGETHER wait for one                         <- again, until all is quiet; wake
     {...}       JSON, and the end
 
-All but TOGETHER wait for an operation each; then TOGETHER more wait for one. It is ended, and the
-milliseconds are counted from the call that ends it to the answer of the last. Then the others are
-ended. A wait that fails, or that is answered with an operation that is not done, is a failure.
+The milliseconds are counted from the call that ends the one operation to the answer of the last.
+Then the others are ended. A wait that fails, or that is answered with an operation that is not
+done, is a failure.
 """
 
 import asyncio
@@ -31,6 +32,14 @@ SETTLING = 1.0  # seconds; nothing tells a client that its wait has arrived
 async def told(line: str) -> str:
     print(line, flush=True)
     return (await asyncio.to_thread(sys.stdin.readline)).strip()
+
+
+async def settled(line: str) -> None:
+    """Says again and again where it is, until the one who looks at the server has seen enough."""
+    while True:
+        await asyncio.sleep(SETTLING)
+        if await told(line) != "again":
+            return
 
 
 async def each(work: list, at_once: int = AT_ONCE) -> list:
@@ -54,13 +63,10 @@ async def main(address: str, headers: dict[str, str], waiters: int, together: in
         names = await each([stub.create] * (waiters - together))
         await told("created")
         waits = [asyncio.create_task(stub.wait(name, LONGEST)) for name in names]
-        while True:
-            await asyncio.sleep(SETTLING)
-            if await told("parked") != "again":
-                break
+        await settled("parked")
         shared = await stub.create()
         waking = [asyncio.create_task(stub.wait(shared, LONGEST)) for _ in range(together)]
-        await asyncio.sleep(SETTLING)
+        await settled("gathered")
         begun = time.perf_counter()
         await stub.finish(shared)
         answered = time.perf_counter()
