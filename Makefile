@@ -7,7 +7,7 @@ BENCH := .venv-bench
 PROTOC := build/protoc-venv
 PIP := install --quiet --disable-pip-version-check
 
-.PHONY: fuzz demo test test-current test-lowest check protos check-protos clean soak strace bench-stores bench-work
+.PHONY: fuzz demo test test-current test-lowest check protos check-protos clean soak strace bench bench-stores bench-work
 
 # The package itself, editable, with what the demo shows it to.
 $(VENV)/.demo: pyproject.toml constraints.txt
@@ -80,12 +80,15 @@ bench-stores: $(VENV)/.check ## lists at a million operations, lifecycles a seco
 	$(VENV)/bin/python -m benchmarks.stores.waiters
 	$(VENV)/bin/python -m benchmarks.stores.lists
 
-# Peers that do the same work, in an environment of their own.
+# What is measured beside this project, in an environment of its own.
 $(BENCH)/.done: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(BENCH)
 	$(BENCH)/bin/python -m pip $(PIP) --constraint constraints.txt pip
 	$(BENCH)/bin/python -m pip $(PIP) --constraint constraints.txt --editable '.[postgres]' --group bench
 	touch $@
+
+bench: $(BENCH)/.done ## what serving costs, beside peers; QUICK=1 for a look in under a minute
+	$(BENCH)/bin/python -m benchmarks.serving $(if $(QUICK),--quick)
 
 bench-work: $(BENCH)/.done ## start to result of empty work, beside dbos, procrastinate and Ray
 	$(BENCH)/bin/python -m benchmarks.work

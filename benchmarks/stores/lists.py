@@ -11,7 +11,8 @@ import gc
 import statistics
 import time
 
-from benchmarks.stores.places import PARENT, fill, new_store, places
+from benchmarks.stores.places import fill, new_store, places
+from benchmarks.stores.records import PARENT
 from longrunning import Operations
 
 FEW = 10_000

@@ -1,0 +1,121 @@
+"""What serving operations costs, beside peers: `make bench`, or one part of it.
+
+    python -m benchmarks.serving [PART ...] [--quick] [--rounds 5] [--seconds 2]
+
+| part | what is measured |
+| --- | --- |
+| get | GetOperation over gRPC and REST, running and finished, on each store, beside peers: |
+|     | bare grpc.aio, Envoy's transcoder before that, uvicorn and granian with constant bytes |
+| lists | the first page of ListOperations over gRPC and REST, on each store |
+| lifecycles | start to result of empty work over gRPC, on each store |
+| waiters | 10,000 of WaitOperation on one process: memory, wake-up, failures |
+| mixed | 95% Get, 4% report, 1% start at a fixed rate: p50, p99, p99.9 |
+| pairs | two server processes on one store beside one: requests for each CPU second |
+| starting | exec to serving, idle memory, the time of `import longrunning` |
+| storage | memory and disk of a stored operation; not with --quick |
+| growth | Get and a page of a list at 10^3 to 10^6 operations; not with --quick |
+
+Every table shows medians and, in brackets, the smallest and largest of the rounds; ratios are made
+round by round. JSON and a plot go to benchmarks/results/.
+"""
+
+import argparse
+import importlib
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.serving import generators, processes, report
+from benchmarks.serving.options import Options, authentication
+from benchmarks.serving.rounds import Table
+from benchmarks.serving.stores import KINDS
+
+PARTS = (
+    *("get", "lists", "lifecycles", "waiters", "mixed"),
+    *("pairs", "starting", "storage", "growth"),
+)
+NOT_QUICK = {"growth", "storage"}
+FEWEST_ROUNDS = 5
+
+
+def main() -> None:
+    """Runs parts, and reports."""
+    asked = arguments()
+    parts = asked.parts or [part for part in PARTS if not (asked.quick and part in NOT_QUICK)]
+    processes.end_on_signals()
+    generators.check_installed()
+    serve, headers = authentication(asked.authentication)
+    tables: dict[str, Table] = {}
+    begun = time.perf_counter()
+    about = {"quick": asked.quick, "authentication": asked.authentication, **report.machine()}
+    for part in parts:
+        print(f"{part} ({time.perf_counter() - begun:.0f} s)", file=sys.stderr)
+        with tempfile.TemporaryDirectory(prefix="lro-bench-", ignore_cleanup_errors=True) as folder:
+            options = Options(
+                folder=Path(folder),
+                quick=asked.quick,
+                rounds=asked.rounds,
+                seconds=asked.seconds,
+                kinds=("SQLite",) if asked.quick else KINDS,
+                operations=1_000 if asked.quick else 10_000,
+                waiters=asked.waiters,
+                serve=serve,
+                headers=headers,
+            )
+            measured = importlib.import_module(f"benchmarks.serving.{part}").measure(options)
+        for table in measured.values():
+            print(report.text_of(table), flush=True)
+        tables |= measured
+    about |= {"rounds": asked.rounds, "load at the end": os.getloadavg()}
+    print(report.text_of_bars(tables))
+    name = "serving" if not asked.parts else f"serving-{'-'.join(asked.parts)}"
+    name += "-quick" if asked.quick else ""
+    paths = [report.RESULTS / f"{name}.json"]
+    report.write_json(paths[0], tables, about)
+    title = f"{about['time']}, {about['cores']} cores, {asked.rounds} rounds of {asked.seconds} s"
+    if report.draw(paths[0].with_suffix(".png"), tables, title):
+        paths.append(paths[0].with_suffix(".png"))
+    before, after = about["load"][0], about["load at the end"][0]
+    few = "" if asked.rounds >= FEWEST_ROUNDS else ": too few to be quoted, run without QUICK"
+    print(
+        f"{asked.rounds} rounds of {asked.seconds} s{few}; authentication {asked.authentication};"
+        f" load average {before:.1f} before and {after:.1f} after;"
+        f" {time.perf_counter() - begun:.0f} s in all"
+    )
+    print(f"Written: {', '.join(str(path.relative_to(Path.cwd())) for path in paths)}")
+
+
+def part(name: str) -> str:
+    if name not in PARTS:
+        raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(PARTS)}")
+    return name
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.serving",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("parts", nargs="*", metavar="PART", type=part)
+    parser.add_argument(
+        "--quick", action="store_true", help="two rounds of a second (of waiters one), SQLite only"
+    )
+    parser.add_argument("--rounds", type=int, choices=range(1, 101), metavar="1..100")
+    parser.add_argument("--seconds", type=int, choices=range(1, 61), metavar="1..60")
+    parser.add_argument("--waiters", type=int, choices=range(2_000, 100_001), metavar="N")
+    parser.add_argument("--authentication", choices=("off", "on"), default="off")
+    asked = parser.parse_args()
+    asked.rounds = asked.rounds or (2 if asked.quick else FEWEST_ROUNDS)
+    asked.seconds = asked.seconds or (1 if asked.quick else 2)
+    asked.waiters = asked.waiters or (2_000 if asked.quick else 10_000)
+    return asked
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:  # by now everything that was started has been ended
+        raise SystemExit(130) from None
