@@ -15,6 +15,7 @@ from google.protobuf.wrappers_pb2 import StringValue
 
 from examples.scanner._gen import scanner_pb2, scanner_pb2_grpc
 from longrunning.serving import TransportLimits
+from longrunning.serving.wait_limit import WaitLimit
 from tests.longrunning.serving.doors import PARENT, opened
 
 MIB = 1024 * 1024
@@ -204,27 +205,39 @@ async def test_silence_on_a_grpc_port_is_cut_off() -> None:
         assert await trickle(address.grpc, b"", b"") < 10
 
 
-async def test_a_call_that_waits_is_not_slow() -> None:
-    async with opened(limits=SOON) as (address, scanner):
+async def sent_behind_a_wait(seconds: str, begin: bytes, rest: bytes) -> bytes:
+    """Sends a Wait and what follows it at once, and the rest when the server has read all that."""
+    waits = WaitLimit(SOON)
+    async with opened(limits=SOON, waits=waits) as (address, scanner):
         name = (await scanner.operations.create(parent=PARENT)).name
-        wait = b'{"timeout": "1.5s"}'
-        head = f"POST /v1/{name}:wait HTTP/1.1\r\nhost: x\r\ncontent-length: {len(wait)}\r\n"
-        closing = b"connection: close\r\n\r\n"
-        # The stray line end behind it is no slow request.
-        received = await exchange(address.http, head.encode() + closing + wait, b"\r\n")
+        host, _, port = address.http.rpartition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        wait = f'{{"timeout": "{seconds}s"}}'
+        head = f"POST /v1/{name}:wait HTTP/1.1\r\nhost: x\r\ncontent-length: {len(wait)}\r\n\r\n"
+        writer.write((head + wait).encode() + begin)
+        while not waits._all:
+            await asyncio.sleep(0.01)
+        writer.write(rest)
+        received = await asyncio.wait_for(reader.read(), 20)
+        writer.close()
+        await writer.wait_closed()
+    return received
+
+
+async def test_a_call_that_waits_is_not_slow() -> None:
+    # Nor is the stray line end behind it a slow request.
+    received = await sent_behind_a_wait("1", b"", b"\r\n")
     assert received.startswith(b"HTTP/1.1 200 ")
 
 
 async def test_a_request_may_queue_behind_a_call_that_waits() -> None:
-    async with opened(limits=SOON) as (address, scanner):
-        name = (await scanner.operations.create(parent=PARENT)).name
-        wait = b'{"timeout": "1s"}'
-        first = f"POST /v1/{name}:wait HTTP/1.1\r\nhost: x\r\ncontent-length: {len(wait)}\r\n\r\n"
-        second = f"POST /v1/{name}:cancel HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n"
-        sent = first.encode() + wait + second.encode() + b"connection: close\r\n\r\n{"
-        # The server reads no more until the first is answered: the client is not to blame.
-        received = await exchange(address.http, sent, b"}")
-    assert received.count(b"HTTP/1.1 200 ") == 2
+    body = b"{" + b" " * 199_998 + b"}"
+    begin = b"POST /v1/operations/x:cancel HTTP/1.1\r\nhost: x\r\nconnection: close\r\n"
+    begin += b"content-length: %d\r\n\r\n" % len(body) + body[:150_000]
+    # Of so much the server reads no more until the first is answered: the client is not to blame.
+    received = await sent_behind_a_wait("1", begin, body[150_000:])
+    assert received.startswith(b"HTTP/1.1 200 ")
+    assert received.count(b"HTTP/1.1 404 ") == 1
 
 
 async def test_a_body_may_take_long_if_it_keeps_coming() -> None:
