@@ -24,6 +24,9 @@ class TransportLimits:
         head_seconds: how long a TLS handshake of gRPC, or the head of an HTTP request, may take.
         pause_seconds: how long a client may pause in the body of a request over HTTP.
         idle_seconds: how long an HTTP connection without a request is kept.
+        idle_channel_seconds: the same, of a gRPC connection without a call.
+        silence_seconds: after how long without a word a gRPC client is asked whether it is there.
+        answer_seconds: how long it may take to say so.
         ping_seconds: how often a gRPC client may ping a connection on which nothing else is sent.
 
     Raises:
@@ -38,6 +41,9 @@ class TransportLimits:
     head_seconds: float = 20.0
     pause_seconds: float = 20.0
     idle_seconds: int = 75
+    idle_channel_seconds: float = 15 * 60.0
+    silence_seconds: float = 60.0
+    answer_seconds: float = 20.0
     ping_seconds: float = 10.0
 
     def __post_init__(self) -> None:
@@ -73,9 +79,11 @@ class TransportLimits:
             ("grpc.http2.min_ping_interval_without_data_ms", round(self.ping_seconds * _SECOND)),
             ("grpc.http2.max_ping_strikes", 2),
             # Clients that are gone without a word are found out, and their waiters freed.
-            ("grpc.keepalive_time_ms", 60 * _SECOND),
-            ("grpc.keepalive_timeout_ms", 20 * _SECOND),
-            ("grpc.max_connection_idle_ms", 15 * 60 * _SECOND),
+            ("grpc.keepalive_time_ms", round(self.silence_seconds * _SECOND)),
+            ("grpc.keepalive_timeout_ms", round(self.answer_seconds * _SECOND)),
+            # The core waits for the answer to a ping by a limit of its own, a minute.
+            ("grpc.http2.ping_timeout_ms", round(self.answer_seconds * _SECOND)),
+            ("grpc.max_connection_idle_ms", round(self.idle_channel_seconds * _SECOND)),
         )
 
 

@@ -15,6 +15,7 @@ from google.protobuf.wrappers_pb2 import StringValue
 
 from examples.scanner._gen import scanner_pb2, scanner_pb2_grpc
 from longrunning.serving import TransportLimits
+from longrunning.serving.wait_limit import WaitLimit
 from tests.longrunning.serving.doors import PARENT, opened
 
 MIB = 1024 * 1024
@@ -134,15 +135,17 @@ async def test_no_more_of_a_head_is_read_than_may_be() -> None:
 
 
 async def test_headers_behind_a_body_are_dropped_and_bounded() -> None:
-    head = b"POST /v1/operations/x:cancel HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n"
-    behind = b"2\r\n{}\r\n0\r\n" + b"authorization: me\r\n"
-    async with opened() as (address, _):
-        received = await exchange(
-            address.http, head + b"connection: close\r\n\r\n" + behind + b"\r\n"
-        )
-        assert received.startswith(b"HTTP/1.1 404 ")
+    head = f"POST /v1/{PARENT}/scans HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n".encode()
+    head += b"x-before: 1\r\nconnection: close\r\n\r\n"
+    behind = b"2\r\n{}\r\n0\r\nx-behind: 1\r\n"
+    async with opened() as (address, scanner):
+        received = await exchange(address.http, head + behind + b"\r\n")
+        assert received.startswith(b"HTTP/1.1 200 ")
+        (metadata,) = scanner.metadata
+        assert {"x-before", "x-behind"} & set(metadata) == {"x-before"}
         flood = [b"x: " + b"a" * 30_000 + b"\r\n"] * 40
-        assert b"404" not in await exchange(address.http, head + b"\r\n" + behind, *flood)
+        assert await exchange(address.http, head + behind, *flood) == b""
+        assert len(scanner.metadata) == 1
 
 
 # Slowness
@@ -202,15 +205,39 @@ async def test_silence_on_a_grpc_port_is_cut_off() -> None:
         assert await trickle(address.grpc, b"", b"") < 10
 
 
-async def test_a_call_that_waits_is_not_slow() -> None:
-    async with opened(limits=SOON) as (address, scanner):
+async def sent_behind_a_wait(seconds: str, begin: bytes, rest: bytes) -> bytes:
+    """Sends a Wait and what follows it at once, and the rest when the server has read all that."""
+    waits = WaitLimit(SOON)
+    async with opened(limits=SOON, waits=waits) as (address, scanner):
         name = (await scanner.operations.create(parent=PARENT)).name
-        wait = b'{"timeout": "1.5s"}'
-        head = f"POST /v1/{name}:wait HTTP/1.1\r\nhost: x\r\ncontent-length: {len(wait)}\r\n"
-        closing = b"connection: close\r\n\r\n"
-        # The stray line end behind it is no slow request.
-        received = await exchange(address.http, head.encode() + closing + wait, b"\r\n")
+        host, _, port = address.http.rpartition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        wait = f'{{"timeout": "{seconds}s"}}'
+        head = f"POST /v1/{name}:wait HTTP/1.1\r\nhost: x\r\ncontent-length: {len(wait)}\r\n\r\n"
+        writer.write((head + wait).encode() + begin)
+        while not waits._all:
+            await asyncio.sleep(0.01)
+        writer.write(rest)
+        received = await asyncio.wait_for(reader.read(), 20)
+        writer.close()
+        await writer.wait_closed()
+    return received
+
+
+async def test_a_call_that_waits_is_not_slow() -> None:
+    # Nor is the stray line end behind it a slow request.
+    received = await sent_behind_a_wait("1", b"", b"\r\n")
     assert received.startswith(b"HTTP/1.1 200 ")
+
+
+async def test_a_request_may_queue_behind_a_call_that_waits() -> None:
+    body = b"{" + b" " * 199_998 + b"}"
+    begin = b"POST /v1/operations/x:cancel HTTP/1.1\r\nhost: x\r\nconnection: close\r\n"
+    begin += b"content-length: %d\r\n\r\n" % len(body) + body[:150_000]
+    # Of so much the server reads no more until the first is answered: the client is not to blame.
+    received = await sent_behind_a_wait("1", begin, body[150_000:])
+    assert received.startswith(b"HTTP/1.1 200 ")
+    assert received.count(b"HTTP/1.1 404 ") == 1
 
 
 async def test_a_body_may_take_long_if_it_keeps_coming() -> None:
@@ -256,7 +283,7 @@ async def test_connections_above_the_limit_are_closed(protocol: str) -> None:
     assert sorted(held) == [False, True, True]
 
 
-# Pings
+# What a gRPC connection is asked, and asks
 
 _SETTINGS, _PING, _GOAWAY = 4, 6, 7
 _TOO_MUCH = 0xB  # ENHANCE_YOUR_CALM
@@ -264,6 +291,33 @@ _TOO_MUCH = 0xB  # ENHANCE_YOUR_CALM
 
 def frame(kind: int, flags: int, payload: bytes) -> bytes:
     return struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + bytes(4) + payload
+
+
+async def frames_until_closed(address: str) -> list[int]:
+    """Opens a gRPC connection, says nothing more, and returns the kinds of frames that come."""
+    host, _, port = address.rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(_SETTINGS, 0, b""))
+    kinds = []
+    with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+        while True:
+            head = await asyncio.wait_for(reader.readexactly(9), 20)
+            await reader.readexactly(int.from_bytes(head[:3]))
+            kinds.append(head[3])
+    writer.close()
+    with contextlib.suppress(ConnectionError):
+        await writer.wait_closed()
+    return kinds
+
+
+async def test_a_client_that_is_gone_without_a_word_is_found_out() -> None:
+    async with opened(limits=TransportLimits(silence_seconds=1, answer_seconds=1)) as (address, _):
+        assert _PING in await frames_until_closed(address.grpc)
+
+
+async def test_a_grpc_connection_without_a_call_is_told_to_go() -> None:
+    async with opened(limits=TransportLimits(idle_channel_seconds=0.5)) as (address, _):
+        assert _GOAWAY in await frames_until_closed(address.grpc)
 
 
 async def ping(address: str, pause: Callable[[], Awaitable[None]], count: int) -> tuple[int, int]:
