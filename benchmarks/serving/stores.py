@@ -14,7 +14,7 @@ from benchmarks.stores.places import fill
 from longrunning.stores import store_from_url
 from tests.longrunning.stores.postgres_server import PostgresServer
 
-KINDS = ("memory", "SQLite", "PostgreSQL")
+KINDS = ("SQLite", "memory", "PostgreSQL")
 NAMES = 1000
 """How many operations are read in turn."""
 
