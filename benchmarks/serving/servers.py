@@ -58,7 +58,10 @@ def lro_serve(
         operations: how many operations the memory store has.
         options: further options of it.
     """
-    command = ["lro", "serve", app, "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0", *options]
+    # All load comes from one address, which counts as one caller.
+    waiters = ["--max-waiters", "100001", "--max-waiters-per-caller", "100000"]
+    command = ["lro", "serve", app, "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0"]
+    command += [*waiters, *options]
     if store:
         command += ["--store", store]
     environment = {"BENCH_OPERATIONS": str(operations)}

@@ -14,7 +14,9 @@ from grpc_status import rpc_status
 
 from longrunning.errors import OperationsError
 
-_TRAILER_BYTES = 4096
+_TRAILER_BYTES = (
+    6 * 1024
+)  # of the 8 KiB from which on gRPC may refuse, with room for others' trailers
 
 
 def status_of(error: OperationsError, domain: str) -> status_pb2.Status:
@@ -63,16 +65,30 @@ def _parts(
 
 
 def _fitted(status: status_pb2.Status) -> status_pb2.Status:
-    """Returns a status that fits into 8 KiB of trailers: there the message stands twice."""
-    if status.ByteSize() + 2 * len(status.message.encode()) <= _TRAILER_BYTES:
+    """Returns a status that fits into the trailers of a call."""
+    if _trailer_bytes(status) <= _TRAILER_BYTES:
         return status
     info = error_details_pb2.ErrorInfo()
     status.details[0].Unpack(info)
     for key, value in info.metadata.items():
         info.metadata[key] = _shortened(value, 100)
-    fitted = status_pb2.Status(code=status.code, message=_shortened(status.message, 500))
-    fitted.details.add().Pack(info)
+    for characters in (500, 100):
+        fitted = status_pb2.Status(code=status.code, message=_shortened(status.message, characters))
+        fitted.details.add().Pack(info)
+        if _trailer_bytes(fitted) <= _TRAILER_BYTES:
+            break
     return fitted
+
+
+def _trailer_bytes(status: status_pb2.Status) -> int:
+    """Returns how long the trailers of a status are.
+
+    The message stands there twice: percent-encoded, and in the details, which are base64.
+
+    Spec: gRPC over HTTP2, "Responses"
+    """
+    percent_encoded = sum(1 if 0x20 <= byte <= 0x7E else 3 for byte in status.message.encode())
+    return percent_encoded + status.ByteSize() * 4 // 3
 
 
 def _shortened(text: str, characters: int) -> str:
