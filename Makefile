@@ -38,6 +38,9 @@ $(PROTOC)/.done: pyproject.toml
 demo: $(VENV)/.demo ## the whole way through, on this machine, in under two minutes
 	$(VENV)/bin/python -m examples.scanner.demo
 
+# A process for each core; the tests of a file stay together, and share what they started.
+PARALLEL := -n auto --dist loadfile
+
 test: test-current test-lowest ## the whole suite, with current and with lowest dependencies
 
 # Shows the suite what reaches the disk; a test says what to do where it cannot be installed.
@@ -45,10 +48,10 @@ strace:
 	-@command -v strace >/dev/null || (apt-get update -qq && apt-get install -qq -y strace) >/dev/null
 
 test-current: $(VENV)/.check strace
-	$(VENV)/bin/python -m pytest -q
+	$(VENV)/bin/python -m pytest -q $(PARALLEL)
 
 test-lowest: $(LOWEST)/.test strace
-	$(LOWEST)/bin/python -m pytest -q --ignore=tests/grpc_transcoding/peers \
+	$(LOWEST)/bin/python -m pytest -q $(PARALLEL) --ignore=tests/grpc_transcoding/peers \
 		--ignore=tests/examples/celery --ignore=tests/examples/fastapi \
 		--ignore=tests/clients/google_services --ignore=tests/longrunning/telemetry/peers \
 		--ignore=tests/longrunning/engines/ray
