@@ -88,7 +88,8 @@ def _trailer_bytes(status: status_pb2.Status) -> int:
     Spec: gRPC over HTTP2, "Responses"
     """
     percent_encoded = sum(1 if 0x20 <= byte <= 0x7E else 3 for byte in status.message.encode())
-    return percent_encoded + status.ByteSize() * 4 // 3
+    serialized: int = status.ByteSize()
+    return percent_encoded + serialized * 4 // 3
 
 
 def _shortened(text: str, characters: int) -> str:

@@ -4,6 +4,7 @@ import ipaddress
 import re
 import socket
 from dataclasses import dataclass
+from typing import Any
 
 _ADDRESS = re.compile(r"(?:\[(?P<v6>[0-9a-fA-F:.]+)\]|(?P<host>[^:\[\]\s]+)):(?P<port>\d{1,5})")
 
@@ -50,15 +51,15 @@ class Address:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
 
-    @property
-    def is_loopback(self) -> bool:
-        """Whether only this machine reaches it, by all that its host resolves to."""
-        try:
-            found = socket.getaddrinfo(self.host, self.port, flags=socket.AI_PASSIVE)
-        except (OSError, UnicodeError):
-            return False
+    def is_loopback(self, option: str) -> bool:
+        """Returns whether only this machine reaches it, by all that its host resolves to.
+
+        Raises:
+            StartupError: there is no such host.
+        """
         return all(
-            ipaddress.ip_address(str(where[0]).partition("%")[0]).is_loopback for *_, where in found
+            ipaddress.ip_address(str(where[0]).partition("%")[0]).is_loopback
+            for *_, where in self._resolved(option)
         )
 
     def listen(self, option: str) -> socket.socket:
@@ -67,15 +68,7 @@ class Address:
         Raises:
             StartupError: the address is in use, or not one of this machine.
         """
-        try:
-            family, kind, protocol, _, where = socket.getaddrinfo(
-                self.host, self.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-            )[0]
-        except (OSError, UnicodeError):  # the latter from the codec for names that DNS knows
-            raise StartupError(
-                f"cannot listen on {option} {self}: no such host; "
-                "name an address of this machine, such as 127.0.0.1"
-            ) from None
+        family, kind, protocol, _, where = self._resolved(option)[0]
         listener = socket.socket(family, kind, protocol)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -86,6 +79,17 @@ class Address:
             raise self.unusable(option, error.strerror) from None
         listener.setblocking(False)
         return listener
+
+    def _resolved(self, option: str) -> list[tuple[Any, ...]]:
+        try:
+            return socket.getaddrinfo(
+                self.host, self.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )
+        except (OSError, UnicodeError):  # the latter from the codec for names that DNS knows
+            raise StartupError(
+                f"cannot listen on {option} {self}: no such host; "
+                "name an address of this machine, such as 127.0.0.1"
+            ) from None
 
     def unusable(self, option: str, why: str | None) -> StartupError:
         """Returns the error for an address that cannot be listened on."""

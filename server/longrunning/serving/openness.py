@@ -26,7 +26,7 @@ def check_openness(
 
     Raises:
         StartupError: an app has no authenticator, and an address is not of loopback alone; or there
-            is an authorizer, and an app that cannot tell it who calls.
+            is an authorizer, and an app that cannot tell it who calls; or no such host.
     """
     if all(app.authenticator for app in apps):
         return
@@ -38,7 +38,7 @@ def check_openness(
             "who calls: give it one, App(..., authenticator=...)"
         )
     for option, address in addresses.items():
-        if asks_for_certificates or address.is_loopback:
+        if asks_for_certificates or address.is_loopback(option):
             continue
         if not allow_unauthenticated:
             raise StartupError(
