@@ -24,7 +24,7 @@ from longrunning import (
     SyncOperationContext,
     Unavailable,
 )
-from longrunning.engines import progress
+from longrunning.engines import progress, worker
 from longrunning.lifecycle import Record, State
 from longrunning.stores.contract import Work
 from tests.longrunning.stores.storages import Storage
@@ -208,9 +208,19 @@ async def test_a_response_that_is_too_large_fails_the_operation(service: Service
     assert info_of(done).reason == "OPERATION_TOO_LARGE"
 
 
+class Success(Aborted):
+    """An error that says that it is none."""
+
+    code = code_pb2.OK
+
+
 RAISED: dict[str, BaseException] = {
     "exit": SystemExit(3),
     "stop": StopIteration(),
+    "no exception": BaseException(),
+    "generator": GeneratorExit(),
+    "group": BaseExceptionGroup("both", [KeyboardInterrupt(), ValueError()]),
+    "no error": Success("All is well.", reason="R"),
     "cancelled": asyncio.CancelledError(),
     "unwritable": Aborted("half a surrogate: \ud800", reason="R"),
 }
@@ -425,6 +435,27 @@ async def test_stopping_lets_work_finish_that_needs_little_time(store: Store) ->
         asyncio.get_running_loop().call_later(0.05, service.go_on.set)
     async with operations:
         assert (await operations.get(name)).HasField("response")
+
+
+async def test_what_does_not_heed_its_interruption_leaves_no_task_behind(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "_STOPPING_SECONDS", 0.0)
+    monkeypatch.setattr(worker, "_KILLING_SECONDS", 0.0)
+    operations = make(store)
+    began, go_on = threading.Event(), threading.Event()
+
+    @operations.handler(name="deaf", run="thread")
+    def deaf(request: TEXT, operation: SyncOperationContext) -> None:
+        began.set()
+        go_on.wait()
+
+    async with operations:
+        await operations.start(deaf, TEXT())
+        await asyncio.to_thread(began.wait)
+    left = {str(task.get_coro()) for task in asyncio.all_tasks()}
+    go_on.set()
+    assert not [coroutine for coroutine in left if "Event.wait" in coroutine]
 
 
 async def die(operations: Operations) -> None:
