@@ -24,9 +24,11 @@ from longrunning import (
     SyncOperationContext,
     Unavailable,
 )
+from longrunning.clock import system_clock
 from longrunning.engines import progress, worker
 from longrunning.lifecycle import Record, State
 from longrunning.stores.contract import Work
+from tests.longrunning.conftest import Clock
 from tests.longrunning.stores.storages import Storage
 
 TEXT = wrappers_pb2.StringValue
@@ -467,8 +469,9 @@ async def die(operations: Operations) -> None:
     worker._heartbeat._ended.set()
     for task in worker._tasks:
         task.cancel()
-    for attempt in worker._attempts.values():
-        attempt._work.cancel()
+    for attempts in worker._attempts.values():
+        for attempt in attempts:
+            attempt._work.cancel()
     await asyncio.gather(engine._claiming, *worker._tasks, return_exceptions=True)
 
 
@@ -566,6 +569,74 @@ async def test_an_attempt_that_lost_its_work_cannot_write(storage: Storage) -> N
         assert await fast.get(name) == done
 
 
+async def test_a_worker_that_takes_its_own_work_again_ends_the_old_attempt_and_keeps_the_new_one(
+    store: Store, clock: Clock
+) -> None:
+    engine = InProcessEngine(sweep_seconds=0.02)
+    operations = Operations(store, engine=engine, drain=0.0, sweep_seconds=0.02, clock=clock)
+    told: list[int] = []
+    began = [asyncio.Event() for _ in range(3)]
+    ended = asyncio.Event()
+
+    @operations.handler(name="slow", on_interruption="retry")
+    async def slow(request: TEXT, operation: AsyncOperationContext) -> None:
+        began[operation.attempt].set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            told.append(operation.attempt)
+            if operation.attempt == 1:
+                await asyncio.wait_for(began[2].wait(), WAIT)
+                ended.set()
+            raise
+
+    async with operations:
+        name = (await operations.start(slow, TEXT())).name
+        await asyncio.wait_for(began[1].wait(), WAIT)
+        await store.worklist.retire(engine._worker._owner)  # as if it had stood still
+        await asyncio.wait_for(began[2].wait(), WAIT)
+        await asyncio.wait_for(ended.wait(), WAIT)
+        await operations.cancel(name)
+        done = await operations.wait(name, WAIT)
+        assert done.error.code == code_pb2.CANCELLED
+    assert told == [1, 2]
+
+
+async def test_a_worker_that_stood_still_says_that_it_lives_before_it_takes_work(
+    clock: Clock,
+) -> None:
+    store = MemoryStore()
+    operations = Operations(
+        store, engine=InProcessEngine(), drain=0.0, sweep_seconds=WAIT, clock=clock
+    )
+    service = Service(operations)
+    async with operations:
+        clock.advance(3600)  # much faster than the heart, which sleeps for real
+        name = await service.start("wait")
+        await service.began.wait()
+        assert await store.worklist.orphans(now=clock(), limit=1) == []
+        service.go_on.set()
+        assert (await operations.wait(name, WAIT)).HasField("response")
+
+
+async def test_a_heart_outlives_what_it_cannot_explain(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    beats = threading.Semaphore(0)
+
+    def hiccup() -> int:
+        if threading.current_thread().name == "longrunning heart":
+            beats.release()
+            raise ValueError("no time")
+        return system_clock()
+
+    engine = InProcessEngine(lease_seconds=0.1)
+    async with Operations(store, engine=engine, clock=hiccup):
+        for _ in range(3):
+            assert await asyncio.to_thread(beats.acquire, timeout=WAIT)
+    assert "a sign of life could not be given" in caplog.text
+
+
 async def test_what_a_failed_claim_took_all_the_same_is_given_back(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -588,6 +659,26 @@ async def test_what_a_failed_claim_took_all_the_same_is_given_back(
         assert (await operations.wait(name, WAIT)).HasField("response")
     assert lost == [name]
     assert service.attempts == [2]  # it was never begun by the first, and may not fail for that
+
+
+async def test_a_doubt_that_comes_while_another_is_settled_is_not_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = MemoryStore()
+    operations = make(store, sweep_seconds=WAIT)
+    held = store.worklist.held
+
+    async def held_in_doubt(owner: str) -> Sequence[Record]:
+        found = await held(owner)
+        doubting._doubtful = True
+        return found
+
+    async with operations:
+        doubting = operations.engine._worker  # type: ignore[attr-defined]
+        doubting._doubtful = True
+        monkeypatch.setattr(store.worklist, "held", held_in_doubt)
+        await doubting.settle_doubts()
+        assert doubting._doubtful
 
 
 async def test_stopping_while_the_store_is_away_leaves_the_rest_to_the_lease(
