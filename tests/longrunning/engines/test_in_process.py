@@ -23,6 +23,8 @@ from longrunning import (
     Store,
     SyncOperationContext,
     Unavailable,
+    lifecycle,
+    recovery,
 )
 from longrunning.clock import system_clock
 from longrunning.engines import progress, worker
@@ -516,6 +518,31 @@ async def test_work_is_given_up_after_its_last_attempt(storage: Storage) -> None
 
 
 @SHARED
+async def test_lost_work_that_nobody_here_knows_is_not_in_the_way_of_other_lost_work(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recovery, "_AT_ONCE", 1)
+    dead, alive = make(storage.store(), lease_seconds=0.2), make(storage.store())
+    lost, found = Service(dead), Service(alive)
+    found.go_on.set()
+
+    @dead.handler(name="gone", on_interruption="retry")
+    async def gone(request: TEXT, operation: AsyncOperationContext) -> None:
+        await asyncio.Event().wait()
+
+    async with contextlib.AsyncExitStack() as processes:
+        await processes.enter_async_context(dead)
+        first = (await dead.start(gone, TEXT())).name
+        name = await lost.start("retry")
+        await lost.began.wait()
+        await dead._recovery.stop()
+        await die(dead)
+        await processes.enter_async_context(alive)
+        assert (await alive.wait(name, WAIT)).HasField("response")
+        assert not (await alive.get(first)).done
+
+
+@SHARED
 async def test_a_cancellation_crosses_processes(storage: Storage) -> None:
     worker, other = make(storage.store()), make(storage.store())
     service = Service(worker)
@@ -570,10 +597,9 @@ async def test_an_attempt_that_lost_its_work_cannot_write(storage: Storage) -> N
 
 
 async def test_a_worker_that_takes_its_own_work_again_ends_the_old_attempt_and_keeps_the_new_one(
-    store: Store, clock: Clock
+    store: Store,
 ) -> None:
-    engine = InProcessEngine(sweep_seconds=0.02)
-    operations = Operations(store, engine=engine, drain=0.0, sweep_seconds=0.02, clock=clock)
+    operations = make(store)
     told: list[int] = []
     began = [asyncio.Event() for _ in range(3)]
     ended = asyncio.Event()
@@ -593,7 +619,10 @@ async def test_a_worker_that_takes_its_own_work_again_ends_the_old_attempt_and_k
     async with operations:
         name = (await operations.start(slow, TEXT())).name
         await asyncio.wait_for(began[1].wait(), WAIT)
-        await store.worklist.retire(engine._worker._owner)  # as if it had stood still
+        # As if it had stood still past its lease, and another process had seen to its work.
+        await operations._open.ledger.advance(
+            name, lambda record, now: lifecycle.release(record, now=now), attempt=1
+        )
         await asyncio.wait_for(began[2].wait(), WAIT)
         await asyncio.wait_for(ended.wait(), WAIT)
         await operations.cancel(name)
@@ -614,7 +643,7 @@ async def test_a_worker_that_stood_still_says_that_it_lives_before_it_takes_work
         clock.advance(3600)  # much faster than the heart, which sleeps for real
         name = await service.start("wait")
         await service.began.wait()
-        assert await store.worklist.orphans(now=clock(), limit=1) == []
+        assert await store.worklist.orphans(["wait"], now=clock(), limit=1) == []
         service.go_on.set()
         assert (await operations.wait(name, WAIT)).HasField("response")
 
