@@ -134,7 +134,7 @@ class Operations(View):
             AlreadyExists: the request id stands for a different request.
             OperationConflict: another operation with the same conflict key is under way.
             OperationTooLarge: the operation would be larger than is kept.
-            TypeError: the handler is not one of this object.
+            TypeError: the handler is not one of this object, or its `conflict` returns no text.
 
         Spec: AIP-151, AIP-155
         """
@@ -155,7 +155,7 @@ class Operations(View):
             request=pack(request),
             metadata=None,
             retention=microseconds("retention", retention),
-            conflict_key=handler.conflict(request) if handler.conflict else "",
+            conflict_key=handler.conflict_key(request),
             exclusive=handler.on_conflict == "refuse",
             trace=self._trace_of(context),
             service=service,

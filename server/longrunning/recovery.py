@@ -52,15 +52,15 @@ class Recovery:
             OperationsError: the store cannot serve it now.
         """
         worklist = self._ledger.store.worklist
-        orphans = await worklist.orphans(now=self._ledger.clock(), limit=_AT_ONCE)
+        # Not what only others know how to settle: if nobody does, it would be in the way for ever.
+        mine = ["", *(handler.name for handler in self._handlers)]
+        orphans = await worklist.orphans(mine, now=self._ledger.clock(), limit=_AT_ONCE)
         for record in orphans:
             await self._settle(record)
         return len(orphans)
 
     async def _settle(self, record: Record) -> None:
         handler = self._handlers.get(record.handler)
-        if handler is None and record.handler:
-            return  # another process knows what to do with it
         try:
             await self._ledger.advance(
                 record.name, interruption(self._ledger, handler), attempt=record.attempt

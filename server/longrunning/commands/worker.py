@@ -80,12 +80,17 @@ def worker(
 
     from longrunning import InProcessEngine, serving
 
+    if (store or loaded[0].operations.store.url) == "memory:":
+        raise Failure(
+            "a worker finds its work where other processes put it, and they cannot reach memory: "
+            "give --store postgresql://... or --store sqlite:///PATH"
+        )
     observation.set_up_logging()
-    engine: Engine = InProcessEngine(
-        max_running=max_running, labels=label or (), processes=processes, lease_seconds=lease
-    )
     ready = Ready(_line)
     try:
+        engine: Engine = InProcessEngine(
+            max_running=max_running, labels=label or (), processes=processes, lease_seconds=lease
+        )
         serving.run(
             serving.work(
                 loaded,

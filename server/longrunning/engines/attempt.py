@@ -9,7 +9,7 @@ from typing import Any
 from longrunning import lifecycle
 from longrunning.clock import SECOND
 from longrunning.engines.assignment import Assignment
-from longrunning.engines.calling import Calls
+from longrunning.engines.calling import Calls, ordinary
 from longrunning.engines.context import OperationCancelled
 from longrunning.engines.outcome import (
     WorkerDied,
@@ -106,10 +106,12 @@ class Attempt:
         before its outcome is written.
         """
         overdue = asyncio.ensure_future(self._overdue.wait())
-        await asyncio.wait([self._work, overdue], return_when=asyncio.FIRST_COMPLETED)
-        overdue.cancel()
-        if self._timer:
-            self._timer.cancel()
+        try:
+            await asyncio.wait([self._work, overdue], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            overdue.cancel()
+            if self._timer:
+                self._timer.cancel()
         if self._why is not Stop.LOST:
             await self._write(self._outcome())
         if not self._work.done():
@@ -151,8 +153,8 @@ class Attempt:
         except WorkerDied:
             if self._why is None:
                 return interruption(self._ledger, self._handler)
-        except Exception as error:
-            return self._failure(name, error)
+        except BaseException as error:  # a handler may raise whatever there is
+            return self._failure(name, ordinary(error))
         match self._why:
             case Stop.TIMED_OUT:
                 return timed_out(self._ledger)

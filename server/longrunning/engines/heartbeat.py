@@ -26,6 +26,7 @@ class Heartbeat:
         self._owner = owner
         self._lease = lease
         self._clock = clock
+        self._until = 0
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -35,9 +36,20 @@ class Heartbeat:
         Raises:
             OperationsError: the store cannot take it now.
         """
-        await self._worklist.beat(self._owner, now=self._clock(), lease=self._lease)
+        await self._beat()
         self._thread = threading.Thread(target=self._run, name="longrunning heart", daemon=True)
         self._thread.start()
+
+    async def revive(self) -> None:
+        """Renews a lease that has run out: the process stood still, or its clock was set.
+
+        The thread will do so as well, but what is claimed before that would be lost at once.
+
+        Raises:
+            OperationsError: the store cannot take it now.
+        """
+        if self._clock() > self._until and not self._ended.is_set():
+            await self._beat()
 
     async def stop(self) -> None:
         """Lets go of the lease: what its owner still holds is orphaned at once.
@@ -52,13 +64,23 @@ class Heartbeat:
         except OperationsError as error:
             _log.warning("the lease runs out by itself, in %g s: %s", self._lease / SECOND, error)
 
+    async def _beat(self) -> None:
+        now = self._clock()
+        await self._worklist.beat(self._owner, now=now, lease=self._lease)
+        self._until = now + self._lease
+
     def _run(self) -> None:
         heart = self._worklist.heart()
         try:
             while not self._ended.wait(self._lease / SECOND / 3):
                 try:
-                    heart.beat(self._owner, now=self._clock(), lease=self._lease)
+                    now = self._clock()
+                    heart.beat(self._owner, now=now, lease=self._lease)
+                    self._until = now + self._lease
                 except OperationsError as error:
                     _log.warning("a sign of life could not be given: %s", error)
+                except Exception:
+                    # Whatever it was: a heart that stands still costs the worker all of its work.
+                    _log.exception("a sign of life could not be given")
         finally:
             heart.close()

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Collection, Iterator
 from typing import Any
 
+from longrunning.clock import microseconds
 from longrunning.engines.contract import Engine
 from longrunning.engines.worker import Worker
 from longrunning.errors import OperationsError
@@ -26,6 +27,10 @@ class InProcessEngine(Engine):
         processes: how many processes to keep ready for handlers with `run="process"`.
         lease_seconds: how long after its last sign of life this process counts as dead.
         sweep_seconds: how often to look for work, and for cancellations, that nobody told of.
+
+    Raises:
+        TypeError: the labels are one text.
+        ValueError: a number is out of range.
     """
 
     def __init__(
@@ -37,6 +42,15 @@ class InProcessEngine(Engine):
         lease_seconds: float = 15.0,
         sweep_seconds: float = 1.0,
     ) -> None:
+        if max_running < 1:
+            raise ValueError(f"max_running is {max_running}: expected 1 or more")
+        if isinstance(labels, str):
+            raise TypeError(f"labels is {labels!r}: expected a collection, such as [{labels!r}]")
+        if processes < 0:
+            raise ValueError(f"processes is {processes}: expected 0 or more")
+        for option, seconds in (("lease", lease_seconds), ("sweep", sweep_seconds)):
+            if microseconds(option, seconds) == 0:
+                raise ValueError(f"{option}_seconds is {seconds}: expected more than that")
         self.max_running = max_running
         self.labels = frozenset(labels)
         self._processes = processes

@@ -7,6 +7,7 @@ from typing import Any
 import grpc
 from google.protobuf import any_pb2, empty_pb2
 from google.protobuf.message import Message
+from google.rpc import code_pb2
 
 from longrunning import lifecycle
 from longrunning.engines.remote_error import RemoteError
@@ -46,8 +47,14 @@ def success(handler: Handler[Any, Any], response: object) -> Step:
 
 
 def failure(ledger: Ledger, error: OperationsError) -> Step:
-    """Returns the step that ends an operation with an error."""
+    """Returns the step that ends an operation with an error.
+
+    Raises:
+        ValueError: it cannot be written, or its code is OK, which is no error.
+    """
     status = ledger.status_of(error)
+    if status.code == code_pb2.OK:
+        raise ValueError(f"the code of {error!r} is 0, OK: expected another google.rpc.Code")
     return lambda record, now: lifecycle.fail(record, status, now=now)
 
 

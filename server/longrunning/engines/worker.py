@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import uuid
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
@@ -61,10 +61,11 @@ class Worker:
             self._store.worklist, self._owner, int(lease_seconds * SECOND), ledger.clock
         )
         self._calls = Calls(processes=processes)
-        self._attempts: dict[str, Attempt] = {}
+        # More than one of a name, where this worker lost the work and then took it again itself.
+        self._attempts: defaultdict[str, list[Attempt]] = defaultdict(list)
         self._running: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._begun: set[str] = set()
+        self._begun: set[tuple[str, int]] = set()
         self._doubtful = False
         self._unwatch: Unwatch | None = None
 
@@ -93,6 +94,7 @@ class Worker:
             OperationsError: the store cannot serve it now. What it may have given all the same is
                 given back by `settle_doubts`.
         """
+        await self._heartbeat.revive()
         try:
             works = await self._ledger.claim(room, self._take, limit=limit, name=name)
         except BaseException:
@@ -110,15 +112,19 @@ class Worker:
         """
         if not self._doubtful:
             return
-        for record in await self._store.worklist.held(self._owner):
-            if record.name not in self._begun:
-                with contextlib.suppress(IllegalTransition, OperationNotFound, StaleAttempt):
-                    await self._ledger.advance(
-                        record.name,
-                        lambda record, now: lifecycle.release(record, now=now),
-                        attempt=record.attempt,
-                    )
-        self._doubtful = False
+        self._doubtful = False  # until the next doubt, which may come meanwhile
+        try:
+            for record in await self._store.worklist.held(self._owner):
+                if (record.name, record.attempt) not in self._begun:
+                    with contextlib.suppress(IllegalTransition, OperationNotFound, StaleAttempt):
+                        await self._ledger.advance(
+                            record.name,
+                            lambda record, now: lifecycle.release(record, now=now),
+                            attempt=record.attempt,
+                        )
+        except BaseException:
+            self._doubtful = True
+            raise
 
     def _take(self, record: Record) -> Record:
         """Returns the revision that makes a record this worker's."""
@@ -128,7 +134,7 @@ class Worker:
         return lifecycle.claim(record, owner=self._owner, now=now, timeout=timeout)
 
     def _run(self, work: Work) -> None:
-        self._begun.add(work.record.name)
+        self._begun.add((work.record.name, work.record.attempt))
         self._running[work.record.handler] += 1
         if self._unwatch is None:
             self._unwatch = self._store.watch(self._notice)
@@ -143,8 +149,9 @@ class Worker:
     async def stop(self, grace: float) -> None:
         """Lets running work finish for `grace` seconds, interrupts what is left, and retires."""
         await self._settle(grace)
-        for attempt in self._attempts.values():
-            attempt.stop(Stop.INTERRUPTED)
+        for attempts in self._attempts.values():
+            for attempt in attempts:
+                attempt.stop(Stop.INTERRUPTED)
         await self._settle(_STOPPING_SECONDS)
         await self._calls.close()
         await self._settle(_KILLING_SECONDS)
@@ -167,10 +174,11 @@ class Worker:
     async def _see_through(self, work: Work) -> None:
         name, handler = work.record.name, work.record.handler
         observer = self._ledger.observer
+        attempt: Attempt | None = None
         try:
             with observer.attempt(work.record) if observer else contextlib.nullcontext():
                 if (attempt := await self._begin(work)) is not None:
-                    self._attempts[name] = attempt
+                    self._attempts[name].append(attempt)
                     self.look([name])  # it may have been cancelled since it was claimed
                     await attempt.finish()
         except OperationsError as error:
@@ -180,8 +188,11 @@ class Worker:
             _log.exception("%s is given back", name)
             self._doubtful = True
         finally:
-            self._begun.discard(name)
-            self._attempts.pop(name, None)
+            self._begun.discard((name, work.record.attempt))
+            if attempt is not None:
+                self._attempts[name].remove(attempt)
+                if not self._attempts[name]:
+                    del self._attempts[name]
             self._running[handler] -= 1
             if not self:
                 self._end_watch()
@@ -217,13 +228,14 @@ class Worker:
                 record = await self._store.get(name)
             except OperationsError:
                 continue  # the next sweep looks again
-            attempt = self._attempts.get(name)
-            if attempt is None or record is None:
+            if record is None:
                 continue  # a deleted operation's work goes on, and its outcome is dropped
-            if record.attempt != attempt.number:
-                attempt.stop(Stop.LOST)
-            elif record.state is State.CANCELLING:
-                attempt.stop(Stop.CANCELLED)
+            for attempt in self._attempts.get(name, ()):
+                # What is begun here may be newer than what was read.
+                if attempt.number < record.attempt:
+                    attempt.stop(Stop.LOST)
+                elif attempt.number == record.attempt and record.state is State.CANCELLING:
+                    attempt.stop(Stop.CANCELLED)
 
     def _end_watch(self) -> None:
         if self._unwatch:

@@ -1,7 +1,6 @@
 """Making a handler of a function, or saying what is wrong with the declaration."""
 
 import inspect
-import math
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, ParamSpec, TypeVar, get_args
 
@@ -10,6 +9,7 @@ from google.protobuf import descriptor_pool, empty_pb2, message_factory
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 
+from longrunning.clock import microseconds
 from longrunning.errors import OperationsError
 from longrunning.handlers.handler import Handler, OnConflict, OnInterruption, Resources, Run
 
@@ -55,12 +55,10 @@ def declare(
         if number is not None and number < 1:
             raise ValueError(f"{option} is {number}: expected 1 or more")
     for option, seconds in (("timeout", timeout), ("grace", grace), ("retention", retention)):
-        if seconds is not None and not 0 <= seconds < math.inf:
-            raise ValueError(
-                f"{option} is {seconds}: expected a finite number of seconds, 0 or more"
-            )
-    if timeout == 0:
-        raise ValueError("timeout is 0: expected more seconds than that, or None for no limit")
+        if seconds is not None:
+            microseconds(option, seconds)
+    if timeout is not None and microseconds("timeout", timeout) == 0:
+        raise ValueError(f"timeout is {timeout}: expected more seconds, or None for no limit")
     if isinstance(labels, str):
         raise TypeError(f"labels is {labels!r}: expected a collection, such as [{labels!r}]")
     for exception in errors:

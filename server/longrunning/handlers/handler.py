@@ -90,6 +90,19 @@ class Handler(Generic[P, R]):
     def __repr__(self) -> str:
         return f"<Handler {self.name}>"
 
+    def conflict_key(self, request: Message) -> str:
+        """Returns the key of a request, "" for none.
+
+        Raises:
+            TypeError: `conflict` made something else of it.
+        """
+        key = self.conflict(request) if self.conflict else ""
+        if not isinstance(key, str):
+            raise TypeError(
+                f"conflict of {self.name} returned a {type(key).__name__}: expected str"
+            )
+        return key
+
     def check_metadata(self, message: object) -> None:
         """Raises TypeError where a message is not what the handler was declared to report."""
         self._check(message, self.metadata, "metadata", "reported")

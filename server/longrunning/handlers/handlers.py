@@ -84,9 +84,11 @@ class Handlers:
             on_interruption: "fail" ends work whose process died as ABORTED, "retry" runs it again.
             max_attempts: how often it may be begun in all, with "retry".
             timeout: after how many seconds it is stopped and ends as DEADLINE_EXCEEDED, counted
-                from its first claim: time in the queue is not counted, and attempts add up.
+                from its first claim: the wait for that does not count, and further attempts do not
+                get more.
             grace: how long it may take to stop once told, in seconds. Then a process is killed; and
-                work that ran out of its time ends, whatever its function still does.
+                work that ran out of its time ends, whatever its function still does. A server that
+                stops itself gives it 5 seconds at most.
             max_running: how many of its operations run at once in one process; others wait.
             conflict: returns the key of a request, `databases/d` say; of all operations with the
                 same key, of whatever handler, one is under way at a time. "" conflicts with none.

@@ -117,9 +117,9 @@ class ObservedWorklist(Worklist):
         """Returns a heart; it beats in a thread of its own, unobserved."""
         return self._worklist.heart()
 
-    async def orphans(self, *, now: int, limit: int) -> Sequence[Record]:
+    async def orphans(self, handlers: Collection[str], *, now: int, limit: int) -> Sequence[Record]:
         """Returns records whose owner is gone."""
-        found = self._worklist.orphans(now=now, limit=limit)
+        found = self._worklist.orphans(handlers, now=now, limit=limit)
         return await _timed(self._observer, "orphans", found)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from longrunning.lifecycle import Record
 from longrunning.observing.observer import Observer
+from longrunning.traces import ids_of
 
 _log = logging.getLogger(__name__)
 
@@ -21,10 +22,10 @@ class Observers(Observer):
         self._each = tuple(each)
 
     def trace(self) -> str:
-        """Returns the first trace that one of them knows."""
+        """Returns the first trace that one of them knows, and passes over what is none."""
         for observer in self._each:
             with _harmless(observer):
-                if found := observer.trace():
+                if any(ids_of(found := observer.trace())):
                     return found
         return ""
 

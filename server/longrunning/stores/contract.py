@@ -292,10 +292,11 @@ class Worklist(ABC):
         """Returns a heart; cheap and without I/O, which its first beat does."""
 
     @abstractmethod
-    async def orphans(self, *, now: int, limit: int) -> Sequence[Record]:
+    async def orphans(self, handlers: Collection[str], *, now: int, limit: int) -> Sequence[Record]:
         """Returns unfinished records with an owner who does not live any more, the oldest first.
 
         Args:
+            handlers: for one of these; "" is that of work that runs elsewhere.
             now: as in `beat`.
             limit: how many at most.
         """

@@ -95,12 +95,14 @@ class MemoryWorklist(Worklist):
         """Returns a heart that beats in this memory."""
         return _MemoryHeart(self._owners)
 
-    async def orphans(self, *, now: int, limit: int) -> Sequence[Record]:
-        """Returns claimed records whose owner no longer lives."""
+    async def orphans(self, handlers: Collection[str], *, now: int, limit: int) -> Sequence[Record]:
+        """Returns claimed records for these handlers whose owner no longer lives."""
         found = [
             record
             for record in self._unfinished.values()
-            if record.owner and self._owners.get(record.owner, 0) < now
+            if record.handler in handlers
+            and record.owner
+            and self._owners.get(record.owner, 0) < now
         ]
         return sorted(found, key=lambda record: record.id)[:limit]
 

@@ -74,13 +74,23 @@ async def run(
 
     Raises:
         AssertionError: there were fewer reports than `cancel_at` or `crash_at`.
-        ValueError: one of the numbers is out of range.
+        TypeError: the checkpoint is not of the class that the handler leaves.
+        ValueError: a number is out of range, the deadline has no time zone, or `cancel_at` is given
+            for a handler that cannot be cancelled.
     """
-    first = attempt or (2 if last_checkpoint else 1)
-    if first < (2 if last_checkpoint else 1):
-        raise ValueError(
-            f"attempt is {first}: what comes after a checkpoint is at least the second"
-        )
+    least = 1 if last_checkpoint is None else 2
+    first = least if attempt is None else attempt
+    if first < least:
+        what = "attempts are counted from 1"
+        if last_checkpoint is not None:
+            what = "what comes after a checkpoint is at least the second"
+        raise ValueError(f"attempt is {first}: {what}")
+    if last_checkpoint is not None:
+        handler.check_checkpoint(last_checkpoint)
+    if deadline is not None and deadline.tzinfo is None:
+        raise ValueError(f"the deadline {deadline} has no time zone: give it one, such as UTC")
+    if cancel_at is not None and not handler.cancellable:
+        raise ValueError(f"{handler.name} is declared not cancellable: leave out cancel_at")
     for name, number in (("cancel_at", cancel_at), ("crash_at", crash_at)):
         if number is not None and number < 1:
             raise ValueError(f"{name} is {number}: reports are counted from 1")
@@ -144,7 +154,7 @@ class _Bench:
             await advance(
                 name, lambda record, now: lifecycle.claim(record, owner=_EARLIER, now=now)
             )
-            if checkpoint and number == attempts:
+            if checkpoint is not None and number == attempts:
                 left = pack(checkpoint).SerializeToString(deterministic=True)
                 await advance(
                     name, lambda record, now: lifecycle.checkpoint(record, now=now), checkpoint=left

@@ -23,10 +23,14 @@ from longrunning import (
     Store,
     SyncOperationContext,
     Unavailable,
+    lifecycle,
+    recovery,
 )
-from longrunning.engines import progress
+from longrunning.clock import system_clock
+from longrunning.engines import progress, worker
 from longrunning.lifecycle import Record, State
 from longrunning.stores.contract import Work
+from tests.longrunning.conftest import Clock
 from tests.longrunning.stores.storages import Storage
 
 TEXT = wrappers_pb2.StringValue
@@ -208,9 +212,19 @@ async def test_a_response_that_is_too_large_fails_the_operation(service: Service
     assert info_of(done).reason == "OPERATION_TOO_LARGE"
 
 
+class Success(Aborted):
+    """An error that says that it is none."""
+
+    code = code_pb2.OK
+
+
 RAISED: dict[str, BaseException] = {
     "exit": SystemExit(3),
     "stop": StopIteration(),
+    "no exception": BaseException(),
+    "generator": GeneratorExit(),
+    "group": BaseExceptionGroup("both", [KeyboardInterrupt(), ValueError()]),
+    "no error": Success("All is well.", reason="R"),
     "cancelled": asyncio.CancelledError(),
     "unwritable": Aborted("half a surrogate: \ud800", reason="R"),
 }
@@ -427,6 +441,27 @@ async def test_stopping_lets_work_finish_that_needs_little_time(store: Store) ->
         assert (await operations.get(name)).HasField("response")
 
 
+async def test_what_does_not_heed_its_interruption_leaves_no_task_behind(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "_STOPPING_SECONDS", 0.0)
+    monkeypatch.setattr(worker, "_KILLING_SECONDS", 0.0)
+    operations = make(store)
+    began, go_on = threading.Event(), threading.Event()
+
+    @operations.handler(name="deaf", run="thread")
+    def deaf(request: TEXT, operation: SyncOperationContext) -> None:
+        began.set()
+        go_on.wait()
+
+    async with operations:
+        await operations.start(deaf, TEXT())
+        await asyncio.to_thread(began.wait)
+    left = {str(task.get_coro()) for task in asyncio.all_tasks()}
+    go_on.set()
+    assert not [coroutine for coroutine in left if "Event.wait" in coroutine]
+
+
 async def die(operations: Operations) -> None:
     """Leaves an engine as a SIGKILL would: nothing is written, no sign of life follows."""
     engine: Any = operations.engine
@@ -436,8 +471,9 @@ async def die(operations: Operations) -> None:
     worker._heartbeat._ended.set()
     for task in worker._tasks:
         task.cancel()
-    for attempt in worker._attempts.values():
-        attempt._work.cancel()
+    for attempts in worker._attempts.values():
+        for attempt in attempts:
+            attempt._work.cancel()
     await asyncio.gather(engine._claiming, *worker._tasks, return_exceptions=True)
 
 
@@ -479,6 +515,31 @@ async def test_work_is_given_up_after_its_last_attempt(storage: Storage) -> None
         done = await operations.wait(name, WAIT)
     assert service.attempts == []
     assert info_of(done).metadata == {"attempt": "2"}
+
+
+@SHARED
+async def test_lost_work_that_nobody_here_knows_is_not_in_the_way_of_other_lost_work(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recovery, "_AT_ONCE", 1)
+    dead, alive = make(storage.store(), lease_seconds=0.2), make(storage.store())
+    lost, found = Service(dead), Service(alive)
+    found.go_on.set()
+
+    @dead.handler(name="gone", on_interruption="retry")
+    async def gone(request: TEXT, operation: AsyncOperationContext) -> None:
+        await asyncio.Event().wait()
+
+    async with contextlib.AsyncExitStack() as processes:
+        await processes.enter_async_context(dead)
+        first = (await dead.start(gone, TEXT())).name
+        name = await lost.start("retry")
+        await lost.began.wait()
+        await dead._recovery.stop()
+        await die(dead)
+        await processes.enter_async_context(alive)
+        assert (await alive.wait(name, WAIT)).HasField("response")
+        assert not (await alive.get(first)).done
 
 
 @SHARED
@@ -535,6 +596,76 @@ async def test_an_attempt_that_lost_its_work_cannot_write(storage: Storage) -> N
         assert await fast.get(name) == done
 
 
+async def test_a_worker_that_takes_its_own_work_again_ends_the_old_attempt_and_keeps_the_new_one(
+    store: Store,
+) -> None:
+    operations = make(store)
+    told: list[int] = []
+    began = [asyncio.Event() for _ in range(3)]
+    ended = asyncio.Event()
+
+    @operations.handler(name="slow", on_interruption="retry")
+    async def slow(request: TEXT, operation: AsyncOperationContext) -> None:
+        began[operation.attempt].set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            told.append(operation.attempt)
+            if operation.attempt == 1:
+                await asyncio.wait_for(began[2].wait(), WAIT)
+                ended.set()
+            raise
+
+    async with operations:
+        name = (await operations.start(slow, TEXT())).name
+        await asyncio.wait_for(began[1].wait(), WAIT)
+        # As if it had stood still past its lease, and another process had seen to its work.
+        await operations._open.ledger.advance(
+            name, lambda record, now: lifecycle.release(record, now=now), attempt=1
+        )
+        await asyncio.wait_for(began[2].wait(), WAIT)
+        await asyncio.wait_for(ended.wait(), WAIT)
+        await operations.cancel(name)
+        done = await operations.wait(name, WAIT)
+        assert done.error.code == code_pb2.CANCELLED
+    assert told == [1, 2]
+
+
+async def test_a_worker_that_stood_still_says_that_it_lives_before_it_takes_work(
+    clock: Clock,
+) -> None:
+    store = MemoryStore()
+    operations = Operations(
+        store, engine=InProcessEngine(), drain=0.0, sweep_seconds=WAIT, clock=clock
+    )
+    service = Service(operations)
+    async with operations:
+        clock.advance(3600)  # much faster than the heart, which sleeps for real
+        name = await service.start("wait")
+        await service.began.wait()
+        assert await store.worklist.orphans(["wait"], now=clock(), limit=1) == []
+        service.go_on.set()
+        assert (await operations.wait(name, WAIT)).HasField("response")
+
+
+async def test_a_heart_outlives_what_it_cannot_explain(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    beats = threading.Semaphore(0)
+
+    def hiccup() -> int:
+        if threading.current_thread().name == "longrunning heart":
+            beats.release()
+            raise ValueError("no time")
+        return system_clock()
+
+    engine = InProcessEngine(lease_seconds=0.1)
+    async with Operations(store, engine=engine, clock=hiccup):
+        for _ in range(3):
+            assert await asyncio.to_thread(beats.acquire, timeout=WAIT)
+    assert "a sign of life could not be given" in caplog.text
+
+
 async def test_what_a_failed_claim_took_all_the_same_is_given_back(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -557,6 +688,26 @@ async def test_what_a_failed_claim_took_all_the_same_is_given_back(
         assert (await operations.wait(name, WAIT)).HasField("response")
     assert lost == [name]
     assert service.attempts == [2]  # it was never begun by the first, and may not fail for that
+
+
+async def test_a_doubt_that_comes_while_another_is_settled_is_not_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = MemoryStore()
+    operations = make(store, sweep_seconds=WAIT)
+    held = store.worklist.held
+
+    async def held_in_doubt(owner: str) -> Sequence[Record]:
+        found = await held(owner)
+        doubting._doubtful = True
+        return found
+
+    async with operations:
+        doubting = operations.engine._worker  # type: ignore[attr-defined]
+        doubting._doubtful = True
+        monkeypatch.setattr(store.worklist, "held", held_in_doubt)
+        await doubting.settle_doubts()
+        assert doubting._doubtful
 
 
 async def test_stopping_while_the_store_is_away_leaves_the_rest_to_the_lease(

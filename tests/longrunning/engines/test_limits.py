@@ -1,6 +1,7 @@
 """How much runs at once, for how long, and what excludes what."""
 
 import asyncio
+import re
 import threading
 from typing import Any
 
@@ -172,6 +173,41 @@ async def test_an_operation_in_the_way_refuses_the_next_one(store: Store) -> Non
             assert (await operations.wait(name, WAIT)).done
         again = (await operations.start(backup, TEXT(value="databases/d"))).name
         assert (await operations.wait(again, WAIT)).done
+
+
+@pytest.mark.parametrize("key", [None, 7, b"databases/d"], ids=["None", "int", "bytes"])
+async def test_a_conflict_key_is_text(store: Store, key: Any) -> None:
+    operations = make(store)
+
+    @operations.handler(name="backup", conflict=lambda request: key)
+    async def backup(request: TEXT, operation: AsyncOperationContext) -> None:
+        """Does nothing."""
+
+    async with operations:
+        with pytest.raises(
+            TypeError,
+            match=f"^conflict of backup returned a {type(key).__name__}: expected str$",
+        ):
+            await operations.start(backup, TEXT())
+
+
+LONGEST = "expected from 0 to 31557600000, a thousand years"
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("max_running", 0, "max_running is 0: expected 1 or more"),
+        ("labels", "gpu", "labels is 'gpu': expected a collection, such as ['gpu']"),
+        ("processes", -1, "processes is -1: expected 0 or more"),
+        ("lease_seconds", 0, "lease_seconds is 0: expected more than that"),
+        ("lease_seconds", float("nan"), f"the lease is nan seconds: {LONGEST}"),
+        ("sweep_seconds", -1.0, f"the sweep is -1 seconds: {LONGEST}"),
+    ],
+)
+def test_an_engine_that_could_not_work_is_refused(option: str, value: Any, message: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=f"^{re.escape(message)}$"):
+        InProcessEngine(**{option: value})
 
 
 async def test_queued_conflicts_follow_one_after_the_other(store: Store) -> None:

@@ -214,7 +214,7 @@ async def test_a_handler_that_blocks_the_loop_keeps_its_lease(store: Store) -> N
     @operations.handler(name="block")
     async def block(request: TEXT, operation: AsyncOperationContext) -> None:
         time.sleep(1.0)  # noqa: ASYNC251 - what a handler must not do
-        orphans = await store.worklist.orphans(now=system_clock(), limit=10)
+        orphans = await store.worklist.orphans(["block"], now=system_clock(), limit=10)
         lost.extend(record.name for record in orphans)
 
     async with operations:

@@ -113,16 +113,24 @@ def test_a_function_of_the_wrong_shape_is_a_type_error(
         ({"max_running": 0}, "max_running is 0: expected 1 or more"),
         (
             {"timeout": 0},
-            "timeout is 0: expected more seconds than that, or None for no limit",
+            "timeout is 0: expected more seconds, or None for no limit",
         ),
-        ({"timeout": -1.0}, "timeout is -1.0: expected a finite number of seconds, 0 or more"),
+        ({"timeout": 1e-7}, "timeout is 1e-07: expected more seconds, or None for no limit"),
+        (
+            {"timeout": 1e12},
+            "the timeout is 1e+12 seconds: expected from 0 to 31557600000, a thousand years",
+        ),
+        (
+            {"timeout": -1.0},
+            "the timeout is -1 seconds: expected from 0 to 31557600000, a thousand years",
+        ),
         (
             {"grace": float("inf")},
-            "grace is inf: expected a finite number of seconds, 0 or more",
+            "the grace is inf seconds: expected from 0 to 31557600000, a thousand years",
         ),
         (
             {"retention": float("nan")},
-            "retention is nan: expected a finite number of seconds, 0 or more",
+            "the retention is nan seconds: expected from 0 to 31557600000, a thousand years",
         ),
         (
             {"method": "no.Such/Method"},

@@ -146,6 +146,23 @@ async def test_an_observer_that_fails_does_no_harm(caplog: pytest.LogCaptureFixt
     assert "Traceback" not in str(listed)
 
 
+async def test_what_is_no_trace_starts_nothing_strange(caplog: pytest.LogCaptureFixture) -> None:
+    class Odd(Observer):
+        def __init__(self, trace: Any) -> None:
+            self._trace = trace
+
+        def trace(self) -> str:
+            return self._trace  # type: ignore[no-any-return]
+
+    observers = [Odd(""), Odd("half a surrogate: \ud800"), Odd(3)]
+    async with Operations(MemoryStore(), observers=observers) as operations:
+        name = (await operations.create()).name
+        record = await operations.store.get(name)
+    assert record is not None
+    assert record.trace == ""
+    assert "Odd failed" in caplog.text
+
+
 async def test_the_first_observer_that_knows_a_trace_gives_it(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

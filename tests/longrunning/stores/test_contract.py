@@ -509,20 +509,37 @@ async def test_work_is_orphaned_when_its_owner_lives_no_more(store: Store, anoth
     await store.worklist.beat("gone", now=NOW, lease=DAY)
     for record, owner in zip(records, ["alive", "expired", "gone"], strict=False):
         assert await store.replace(claimed(record, owner))
-    assert await another.worklist.orphans(now=NOW + 2, limit=10) == [claimed(records[1], "expired")]
+    assert await another.worklist.orphans(["scan"], now=NOW + 2, limit=10) == [
+        claimed(records[1], "expired")
+    ]
     await another.worklist.retire("gone")
     orphans = [claimed(records[1], "expired"), claimed(records[2], "gone")]
-    assert await store.worklist.orphans(now=NOW + 2, limit=10) == orphans
-    assert await store.worklist.orphans(now=NOW + 2, limit=1) == orphans[:1]
+    assert await store.worklist.orphans(["scan"], now=NOW + 2, limit=10) == orphans
+    assert await store.worklist.orphans(["scan"], now=NOW + 2, limit=1) == orphans[:1]
     await store.worklist.beat("expired", now=NOW + 2, lease=DAY)
-    assert await store.worklist.orphans(now=NOW + 3, limit=10) == orphans[1:]
+    assert await store.worklist.orphans(["scan"], now=NOW + 3, limit=10) == orphans[1:]
+
+
+async def test_orphans_are_those_of_the_handlers_that_are_asked_for(store: Store) -> None:
+    records = [new_record(handler=handler) for handler in ("gone", "scan", "")]
+    await filled(store, *records)
+    for record in records:
+        assert await store.replace(claimed(record, "nobody"))
+
+    async def found(*handlers: str) -> list[str]:
+        orphans = await store.worklist.orphans(handlers, now=NOW, limit=1)
+        return [record.handler for record in orphans]
+
+    assert await found("scan", "") == ["scan"]
+    assert await found("") == [""]
+    assert await found("other") == await found() == []
 
 
 async def test_work_without_an_owner_and_finished_work_are_nobodys_orphans(store: Store) -> None:
     running = new_record(state=State.RUNNING)
     await filled(store, running, new_record())
     await finished(store, new_record())
-    assert await store.worklist.orphans(now=NOW + DAY, limit=10) == []
+    assert await store.worklist.orphans(["scan"], now=NOW + DAY, limit=10) == []
 
 
 async def test_an_owner_can_see_what_it_holds(store: Store, another: Store) -> None:
@@ -545,7 +562,7 @@ async def test_a_cancelling_operation_is_orphaned_too(store: Store) -> None:
     cancelling = lifecycle.request_cancel(running, now=NOW)
     await store.replace(running)
     await store.replace(cancelling)
-    assert await store.worklist.orphans(now=NOW, limit=10) == [cancelling]
+    assert await store.worklist.orphans(["scan"], now=NOW, limit=10) == [cancelling]
 
 
 # Opening and closing

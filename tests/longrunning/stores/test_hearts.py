@@ -46,7 +46,8 @@ async def in_thread(heart: Heart, *owners: str, lease: int = DAY) -> None:
 
 
 async def orphans(store: Store) -> list[str]:
-    return [record.owner for record in await store.worklist.orphans(now=NOW + 1, limit=10)]
+    found = await store.worklist.orphans(["scan"], now=NOW + 1, limit=10)
+    return [record.owner for record in found]
 
 
 async def test_a_heart_says_that_owners_live(store: Store, another: Store) -> None:

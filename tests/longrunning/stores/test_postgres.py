@@ -247,10 +247,10 @@ async def test_leases_are_judged_by_the_clock_of_the_database(store: PostgresSto
     # Both clocks are years away from the database's.
     await store.worklist.beat("worker", now=NOW + 10_000 * DAY, lease=DAY)
     await store.replace(claimed(record, "worker"))
-    assert await store.worklist.orphans(now=0, limit=5) == []
-    assert await store.worklist.orphans(now=NOW + 20_000 * DAY, limit=5) == []
+    assert await store.worklist.orphans(["scan"], now=0, limit=5) == []
+    assert await store.worklist.orphans(["scan"], now=NOW + 20_000 * DAY, limit=5) == []
     await store.worklist.beat("worker", now=NOW + 10_000 * DAY, lease=0)
-    assert await store.worklist.orphans(now=0, limit=5) == [claimed(record, "worker")]
+    assert await store.worklist.orphans(["scan"], now=0, limit=5) == [claimed(record, "worker")]
 
 
 # Durability

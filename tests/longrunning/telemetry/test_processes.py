@@ -307,7 +307,7 @@ def test_an_address_that_does_not_work_is_one_line(
                 LRO,
                 *command,
                 TARGET,
-                "--store=memory:",
+                f"--store=sqlite:///{tmp_path}/operations.db",
                 "--metrics",
                 where.replace("{taken}", taken),
             ],

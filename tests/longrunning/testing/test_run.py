@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from google.protobuf import struct_pb2
 from google.rpc import code_pb2, error_details_pb2
 
-from longrunning import Handler
+from longrunning import AsyncOperationContext, Handler, MemoryStore, Operations
 from longrunning.testing import FakeClock, run
 from tests.longrunning.testing import counting
 from tests.longrunning.testing.counting import HANDLERS, NUMBER, TEXT
@@ -143,7 +144,35 @@ async def test_a_report_that_never_came_fails_the_test() -> None:
     assert str(failed.value) == "cancel_at is 3, and loop reported 2 times"
 
 
+async def test_an_empty_checkpoint_is_a_checkpoint() -> None:
+    operations = Operations(MemoryStore())
+
+    @operations.handler(checkpoint=struct_pb2.ListValue)  # of those whose empty ones are false
+    async def resume(request: TEXT, operation: AsyncOperationContext) -> None:
+        assert operation.last_checkpoint == struct_pb2.ListValue()
+
+    result = await run(resume, TEXT(), last_checkpoint=struct_pb2.ListValue())
+    assert (result.error, result.attempt) == (None, 2)
+
+
+async def test_what_cannot_happen_in_a_service_is_refused() -> None:
+    with pytest.raises(TypeError, match="loop left as its checkpoint a StringValue: it was decl"):
+        await run(counting.on_loop, NUMBER(), last_checkpoint=TEXT())
+    with pytest.raises(ValueError, match="the deadline 2027-01-01 00:00:00 has no time zone"):
+        await run(counting.on_loop, NUMBER(), deadline=datetime(2027, 1, 1))  # noqa: DTZ001 - it is
+    operations = Operations(MemoryStore())
+
+    @operations.handler(name="firm", cancellable=False)
+    async def firm(request: TEXT, operation: AsyncOperationContext) -> None:
+        """Does nothing."""
+
+    with pytest.raises(ValueError, match="firm is declared not cancellable: leave out cancel_at"):
+        await run(firm, TEXT(), cancel_at=1)
+
+
 async def test_numbers_out_of_range_are_refused() -> None:
+    with pytest.raises(ValueError, match="attempt is 0: attempts are counted from 1"):
+        await run(counting.on_loop, NUMBER(), attempt=0)
     with pytest.raises(ValueError, match="crash_at is 0: reports are counted from 1"):
         await run(counting.on_loop, NUMBER(), crash_at=0)
     with pytest.raises(ValueError, match="attempt is 1: what comes after a checkpoint is at least"):

@@ -188,6 +188,27 @@ async def test_a_worker_that_stood_still_past_its_lease_cannot_write_any_more(
     assert await api.operations.get(name) == done
 
 
+async def test_a_worker_that_takes_its_own_work_again_can_be_told_to_stop_it(
+    api: Api, worker: Start
+) -> None:
+    alone = worker()
+    name = await api.start("hold on")
+    await api.noted("began 1")
+    alone.send(signal.SIGSTOP)
+    async with asyncio.timeout(PATIENCE):
+        while (record := await api.operations.store.get(name)) and record.owner:
+            await asyncio.sleep(0.01)
+    alone.send(signal.SIGCONT)
+    await api.noted("cleaned up 1")
+    await api.noted("began 2")
+    asked = time.monotonic()
+    await api.operations.cancel(name)
+    done = await api.finish(name)
+    assert time.monotonic() - asked < 1.0
+    assert done.error.code == code_pb2.CANCELLED
+    assert api.notes(name)[-1].what == "cleaned up 2"
+
+
 @pytest.mark.parametrize("handler", ["hold", "hold thread", "hold process"])
 async def test_a_cancellation_reaches_work_in_another_process_within_a_second(
     api: Api, worker: Start, handler: str

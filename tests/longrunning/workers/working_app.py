@@ -119,6 +119,16 @@ async def hold(request: TEXT, operation: AsyncOperationContext) -> NUMBER:
     return NUMBER(value=operation.attempt)
 
 
+@operations.handler(name="hold on", on_interruption="retry")
+async def hold_on(request: TEXT, operation: AsyncOperationContext) -> None:
+    """Waits until it is told to stop, in every attempt."""
+    note(operation, f"began {operation.attempt}")
+    try:
+        await until("never")
+    finally:
+        note(operation, f"cleaned up {operation.attempt}")
+
+
 @operations.handler(name="hold thread", run="thread", metadata=NUMBER)
 def hold_thread(request: TEXT, operation: SyncOperationContext) -> None:
     note(operation, "began")

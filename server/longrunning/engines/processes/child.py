@@ -27,6 +27,9 @@ def main(connection: socket.socket) -> None:
     # A group of its own: Ctrl-C is the server's to heed, and whatever a handler starts can be
     # killed with it.
     os.setpgid(0, 0)
+    # It came here by being inherited. Whatever a handler starts must not have it as well: were it
+    # open there, the server would not notice that this process is dead.
+    connection.set_inheritable(False)
     _die_with_parent()
     Child(connection).serve()
 
@@ -126,9 +129,6 @@ class Child:
                 _end()
 
     def _let_go(self) -> None:
-        """Makes a process that a handler forks an ordinary one.
-
-        Were the connection open there, the server would not notice that this process is dead.
-        """
+        """Makes a process that a handler forks an ordinary one, without the connection."""
         self._connection.close()
         signal.signal(signal.SIGTERM, signal.SIG_DFL)

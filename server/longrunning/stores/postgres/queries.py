@@ -126,6 +126,7 @@ class Queries:
         )
         self.orphans = (
             f"{select} AS o WHERE state IN ('running', 'cancelling') AND owner <> '' "
+            "AND handler = ANY(%s) "
             f"AND NOT EXISTS (SELECT 1 FROM {owners} WHERE {owners}.owner = o.owner "
             "AND expire_time >= clock_timestamp()) ORDER BY id LIMIT %s"
         )

@@ -101,9 +101,15 @@ class PostgresWorklist(Worklist):
         """Returns a heart with a connection of its own."""
         return PostgresHeart(self._database.conninfo, self._queries, self._database.seconds)
 
-    async def orphans(self, *, now: int, limit: int) -> Sequence[Record]:  # noqa: ARG002 - not our clock
-        """Returns claimed records whose owner no longer lives."""
-        rows = await self._database.read(self._queries.orphans, [limit])
+    async def orphans(
+        self,
+        handlers: Collection[str],
+        *,
+        now: int,  # noqa: ARG002 - not our clock
+        limit: int,
+    ) -> Sequence[Record]:
+        """Returns claimed records for these handlers whose owner no longer lives."""
+        rows = await self._database.read(self._queries.orphans, [list(handlers), limit])
         return [record_of(row) for row in rows]
 
     async def held(self, owner: str) -> Sequence[Record]:

@@ -81,10 +81,12 @@ WORK = f"SELECT request, checkpoint, {', '.join(COLUMNS)} FROM operations WHERE 
 
 ORPHANS = f"""
 {_SELECT}
-WHERE state IN ('running', 'cancelling') AND owner <> '' AND NOT EXISTS (
-    SELECT 1 FROM owners WHERE owners.owner = operations.owner AND owners.expire_time >= ?
-)
-ORDER BY id LIMIT ?
+WHERE state IN ('running', 'cancelling') AND owner <> ''
+    AND handler IN (SELECT value FROM json_each(:handlers))
+    AND NOT EXISTS (
+        SELECT 1 FROM owners WHERE owners.owner = operations.owner AND owners.expire_time >= :now
+    )
+ORDER BY id LIMIT :limit
 """  # noqa: S608 - names of our own columns
 
 HELD = f"{_SELECT} WHERE state IN ('running', 'cancelling') AND owner = ? ORDER BY id"

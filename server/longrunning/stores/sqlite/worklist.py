@@ -105,9 +105,10 @@ class SQLiteWorklist(Worklist):
         """Returns a heart with a connection of its own."""
         return self._file.heart()
 
-    async def orphans(self, *, now: int, limit: int) -> Sequence[Record]:
-        """Returns claimed records whose owner no longer lives."""
-        return await self._file.select(queries.ORPHANS, (now, limit))
+    async def orphans(self, handlers: Collection[str], *, now: int, limit: int) -> Sequence[Record]:
+        """Returns claimed records for these handlers whose owner no longer lives."""
+        values = {"handlers": json.dumps(list(handlers)), "now": now, "limit": limit}
+        return await self._file.select(queries.ORPHANS, values)
 
     async def held(self, owner: str) -> Sequence[Record]:
         """Returns the unfinished records of an owner."""

@@ -168,6 +168,12 @@ def die_after_forking(request: TEXT, operation: SyncOperationContext) -> TEXT:
     os._exit(5)
 
 
+@process()
+def die_after_starting_a_command(request: TEXT, operation: SyncOperationContext) -> TEXT:
+    os.system("sleep 600 &")
+    os._exit(6)
+
+
 # How a handler can spend its time when it is told to stop.
 def spin() -> None:
     while True:

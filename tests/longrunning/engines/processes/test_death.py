@@ -45,6 +45,11 @@ async def test_a_death_is_noticed_though_the_handler_has_forked(calling: Calling
         await calling(process_handlers.die_after_forking)
 
 
+async def test_a_death_is_noticed_though_what_the_handler_started_lives(calling: Calling) -> None:
+    with pytest.raises(WorkerDied, match="ended with exit code 6"):
+        await calling(process_handlers.die_after_starting_a_command)
+
+
 async def test_a_process_that_is_killed_in_mid_work_is_noticed_at_once(calling: Calling) -> None:
     pid = int(await calling.text(process_handlers.pid))
     task, _ = await calling.begin(process_handlers.report_all_the_time)
