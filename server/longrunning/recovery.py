@@ -46,7 +46,7 @@ class Recovery:
         """Settles some of what is orphaned now.
 
         Returns:
-            How many operations were looked at; fewer than 100 say that there are no more.
+            How many were settled, 100 at most: then there may be more.
 
         Raises:
             OperationsError: the store cannot serve it now.
@@ -55,11 +55,9 @@ class Recovery:
         # Not what only others know how to settle: if nobody does, it would be in the way for ever.
         mine = ["", *(handler.name for handler in self._handlers)]
         orphans = await worklist.orphans(mine, now=self._ledger.clock(), limit=_AT_ONCE)
-        for record in orphans:
-            await self._settle(record)
-        return len(orphans)
+        return sum([await self._settle(record) for record in orphans])
 
-    async def _settle(self, record: Record) -> None:
+    async def _settle(self, record: Record) -> bool:
         handler = self._handlers.get(record.handler)
         try:
             await self._ledger.advance(
@@ -69,11 +67,14 @@ class Recovery:
             pass  # somebody was faster
         except OperationsError as error:
             _log.warning("%s is not recovered now: %s", record.name, error)
+            return False
+        return True
 
     async def _recover_forever(self) -> None:
         while not self._ended.is_set():
             try:
-                await self.recover()
+                while await self.recover() == _AT_ONCE and not self._ended.is_set():
+                    pass
             except OperationsError as error:
                 _log.warning("nothing can be recovered now: %s", error)
             except Exception:

@@ -732,3 +732,15 @@ async def test_a_handler_that_is_declared_late_is_run_too(store: Store) -> None:
 
         name = (await operations.start(late, TEXT())).name
         assert (await operations.wait(name, WAIT)).HasField("response")
+
+
+async def test_many_that_lost_their_worker_are_settled_in_one_go(store: Store) -> None:
+    operations = Operations(store, sweep_seconds=60.0)
+    async with operations:
+        names = [(await operations.create(lease=0.001)).name for _ in range(250)]
+        settled = 0
+        async with asyncio.timeout(WAIT):
+            while settled < 250:  # until the last lease has run out
+                settled += await operations._recovery.recover()
+        for name in names:
+            assert info_of(await operations.get(name)).reason == "WORKER_LOST"

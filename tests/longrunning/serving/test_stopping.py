@@ -92,6 +92,16 @@ def test_a_second_signal_ends_the_process_at_once(tmp_path: Path) -> None:
         assert process.returncode == 128 + signal.SIGTERM
 
 
+def test_signals_that_come_together_are_one(tmp_path: Path) -> None:
+    with serving(tmp_path, drain="0") as (process, address):
+        assert not start(address).done
+        for _ in range(3):
+            process.send_signal(signal.SIGTERM)
+            process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    assert process.returncode == 0
+
+
 def test_a_request_that_is_no_message_is_refused_as_wrong(tmp_path: Path) -> None:
     with serving(tmp_path, drain="0") as (_, address), grpc.insecure_channel(address) as channel:
         get = channel.unary_unary("/google.longrunning.Operations/GetOperation")
