@@ -16,7 +16,7 @@ FLOORS = [
     {"observing"},
     {"handlers", "ledger", "waiters", "servicer", "telemetry"},
     {"engines", "purging", "starting", "view"},
-    {"recovery"},
+    {"recovery", "reporting"},
     {"operations"},
     {"portal", "testing"},
     {"serving"},

@@ -11,22 +11,20 @@ from google.api import service_pb2
 from google.longrunning import operations_pb2
 from google.protobuf import empty_pb2
 from google.protobuf.message import Message
-from google.rpc import status_pb2
 
-from longrunning import lifecycle
 from longrunning.auth.authorizer import Authorizer
 from longrunning.auth.caller import Caller, caller_of
 from longrunning.auth.permission import Permission
 from longrunning.clock import Clock, microseconds, system_clock
 from longrunning.engines import Engine, InProcessEngine
-from longrunning.errors import OperationsError
 from longrunning.handlers import Handler, Handlers
-from longrunning.ledger import Ledger, NewOperation, Step
+from longrunning.ledger import Ledger, NewOperation
 from longrunning.lifecycle import State
 from longrunning.observing import ObservedStore, Observer, Observers
 from longrunning.packing import pack
 from longrunning.purging import Purging
 from longrunning.recovery import Recovery
+from longrunning.reporting import Reporting
 from longrunning.services import Service, service_of
 from longrunning.starting import CallContext, create_for
 from longrunning.stores import Store
@@ -38,10 +36,11 @@ if TYPE_CHECKING:
     from longrunning.portal import Portal
 
 
-class Operations(View):
+class Operations(Reporting):
     """Owns the state of long-running operations, and runs their work.
 
-    It is the view of all of them besides: `get`, `list`, `wait`, `cancel`, `delete`.
+    It is the view of all of them besides: `get`, `list`, `wait`, `cancel`, `delete`; and work that
+    runs elsewhere says what comes of it: `report`, `succeed`, `fail`, `cancelled`.
 
     Nothing is opened by making one. Open it with `async with operations:`, with
     `FastAPI(lifespan=operations.lifespan)`, let `App` do so, or, where nothing is async, use
@@ -232,60 +231,6 @@ class Operations(View):
         ledger = self._open.ledger
         record = await create_for(context, new, permission=permission, ledger=ledger)
         return record.message()
-
-    async def report(self, name: str, metadata: Message) -> bool:
-        """Replaces an operation's metadata.
-
-        Returns:
-            Whether its cancellation was requested.
-
-        Raises:
-            OperationNotFound: there is none, or it was deleted.
-            IllegalTransition: it is done.
-        """
-        packed = pack(metadata)
-        ledger = self._open.ledger
-        record = await ledger.advance(
-            name, lambda record, now: lifecycle.report(record, packed, now=now)
-        )
-        if record.lease:
-            await ledger.store.worklist.beat(record.owner, now=ledger.clock(), lease=record.lease)
-        return record.state is State.CANCELLING
-
-    async def succeed(self, name: str, response: Message | None = None) -> operations_pb2.Operation:
-        """Ends an operation with its response, `google.protobuf.Empty` if there is none.
-
-        Raises:
-            OperationNotFound: there is none, or it was deleted.
-            IllegalTransition: it is done already.
-        """
-        packed = pack(empty_pb2.Empty() if response is None else response)
-        return await self._end(name, lambda record, now: lifecycle.succeed(record, packed, now=now))
-
-    async def fail(
-        self, name: str, error: OperationsError | status_pb2.Status
-    ) -> operations_pb2.Operation:
-        """Ends an operation with an error.
-
-        Raises:
-            OperationNotFound: there is none, or it was deleted.
-            IllegalTransition: it is done already.
-        """
-        ledger = self._open.ledger
-        status = ledger.status_of(error) if isinstance(error, OperationsError) else error
-        return await self._end(name, lambda record, now: lifecycle.fail(record, status, now=now))
-
-    async def cancelled(self, name: str) -> operations_pb2.Operation:
-        """Ends an operation as cancelled: its work has stopped.
-
-        Raises:
-            OperationNotFound: there is none, or it was deleted.
-            IllegalTransition: it is done already.
-        """
-        return await self._end(name, lambda record, now: lifecycle.cancel(record, now=now))
-
-    async def _end(self, name: str, step: Step) -> operations_pb2.Operation:
-        return (await self._open.ledger.advance(name, step)).message()
 
     def for_service(
         self,
