@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 _log = logging.getLogger(__name__)
@@ -10,12 +10,20 @@ _log = logging.getLogger(__name__)
 _LEAVING_SECONDS = 1.0
 
 
-def run(work: Coroutine[Any, Any, None]) -> None:
+def run(
+    work: Coroutine[Any, Any, None],
+    *,
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop,
+) -> None:
     """Runs work on an event loop of its own, which ends with it.
 
     `asyncio.run` would wait for ever for a handler that swallows its cancellation.
+
+    Args:
+        work: what is run.
+        loop_factory: makes the loop.
     """
-    loop = asyncio.new_event_loop()
+    loop = loop_factory()
     try:
         loop.run_until_complete(work)
     finally:

@@ -166,4 +166,6 @@ def _shown(name: str) -> str:
 
 
 def _too_long(name: str, limit: int = MAX_NAME_BYTES) -> bool:
+    if len(name) <= limit and name.isascii():
+        return False  # which most names are: no need to encode them
     return len(name.encode(errors="surrogatepass")) > limit

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import grpc.aio
 
 from longrunning.servicer.exceptions import parts_of, told
+from longrunning.servicer.guarded_handlers import GuardedHandlers
 from longrunning.statuses import abort
 
 _Context = grpc.aio.ServicerContext[Any, Any]
@@ -28,6 +29,7 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
 
     def __init__(self, domain: str = "longrunning") -> None:
         self._domain = domain
+        self._handlers = GuardedHandlers(self._guarded)
 
     async def intercept_service(
         self,
@@ -38,6 +40,9 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
         handler: Any = await continuation(handler_call_details)
         if handler is None:
             return None
+        return self._handlers.of(handler_call_details.method, handler)
+
+    def _guarded(self, handler: Any) -> Any:  # noqa: ANN401 - grpc's handlers have no type
         behaviour, make = parts_of(handler)
         if inspect.iscoroutinefunction(behaviour):
             guarded: Callable[..., Any] = self._guarded_call(behaviour)

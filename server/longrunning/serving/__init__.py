@@ -1,10 +1,10 @@
 """The processes of `App`s: one that serves them over gRPC and HTTP, one that only works."""
 
-from longrunning.event_loop import run
 from longrunning.serving.addresses import StartupError
 from longrunning.serving.app import App
 from longrunning.serving.certificate_files import CertificateFiles
 from longrunning.serving.door import DoorAddress
+from longrunning.serving.process import run
 from longrunning.serving.server import Addresses, serve
 from longrunning.serving.transport_limits import TransportLimits
 from longrunning.serving.working import work

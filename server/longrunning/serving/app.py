@@ -5,7 +5,7 @@ from typing import Any
 
 import grpc.aio
 
-from grpc_transcoding import Limits, Transcoder
+from grpc_transcoding import Limits, ReplyCache, Transcoder
 from longrunning.auth.authenticator import Authenticator
 from longrunning.auth.interceptor import AuthenticationInterceptor
 from longrunning.operations import Operations
@@ -101,6 +101,7 @@ class App:
             interceptors=(*self.interceptors, *innermost),
             limits=limits,
             error_domain=self.operations.domain,
+            reply_encoder=ReplyCache(),  # pollers ask more often than anything changes
         )
         self.add_to_server(transcoder)
         transcoder.build()

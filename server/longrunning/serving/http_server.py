@@ -45,6 +45,7 @@ class HttpServer(uvicorn.Server):
         config = uvicorn.Config(
             application,
             http=functools.partial(HttpProtocol, limits=limits, domain=domain),  # type: ignore[arg-type]  # it is called only
+            ws="none",  # no method of ours has one
             lifespan="off",  # the operations are opened before and closed after it
             log_config=None,
             log_level="warning",

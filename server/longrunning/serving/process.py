@@ -1,13 +1,29 @@
-"""The signals that end a process."""
+"""A process of ours: the event loop that it runs on, and the signals that end it."""
 
 import asyncio
 import logging
 import os
 import signal
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from longrunning import event_loop
+
+try:
+    import uvloop
+except ImportError:  # it is not made for every platform
+    _new_event_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
+else:
+    _new_event_loop = uvloop.new_event_loop
 
 _log = logging.getLogger(__name__)
 
 _TOGETHER_SECONDS = 0.2
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    """Runs what a process is there for, on uvloop where that is installed."""
+    event_loop.run(work, loop_factory=_new_event_loop)
 
 
 def stop_signal() -> asyncio.Event:

@@ -8,6 +8,7 @@ import grpc.aio
 from google.protobuf.message import DecodeError
 
 from longrunning.errors import InvalidArgument
+from longrunning.servicer.guarded_handlers import GuardedHandlers
 from longrunning.statuses import abort
 
 _Context = grpc.aio.ServicerContext[Any, Any]
@@ -24,6 +25,7 @@ class RequestGuard(grpc.aio.ServerInterceptor):
 
     def __init__(self, domain: str) -> None:
         self._domain = domain
+        self._handlers = GuardedHandlers(self._guarded)
 
     async def intercept_service(
         self,
@@ -32,7 +34,12 @@ class RequestGuard(grpc.aio.ServerInterceptor):
     ) -> Any:  # noqa: ANN401 - grpc-stubs know no handler that is None
         """Returns the method's handler with its parser guarded."""
         handler: Any = await continuation(handler_call_details)
-        if handler is None or handler.request_streaming or handler.request_deserializer is None:
+        if handler is None:
+            return None
+        return self._handlers.of(handler_call_details.method, handler)
+
+    def _guarded(self, handler: Any) -> Any:  # noqa: ANN401 - grpc's handlers have no type
+        if handler.request_streaming or handler.request_deserializer is None:
             return handler
         parse = handler.request_deserializer
 

@@ -1,5 +1,7 @@
 """Replies that are asked for again are not written again, and are never stale."""
 
+import tracemalloc
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -54,12 +56,25 @@ def test_what_is_too_large_is_not_kept():
 
 @given(st.lists(st.integers(0, 30), max_size=60))
 def test_it_never_holds_more_than_it_may_and_is_always_right(numbers):
-    cache, encode = ReplyCache(max_bytes=300), Encoder()
+    cache, encode = ReplyCache(max_bytes=3000), Encoder()
     for number in numbers:
         title = "t" * number
         assert cache(library_pb2.Book(title=title), PLAIN, encode) == f"{title} False".encode()
-        held = sum(len(raw) + len(json) for (raw, *_), json in cache._kept.items())
-        assert cache.size == held <= 300
+        held = sum(len(raw) + len(json) + 256 for (raw, *_), json in cache._kept.items())
+        assert cache.size == held <= 3000
+
+
+def test_what_python_takes_for_many_small_replies_is_counted_too():
+    cache = ReplyCache(max_bytes=1024 * 1024)
+    tracemalloc.start()
+    try:
+        for number in range(20_000):
+            cache(library_pb2.Book(title=f"{number}"), PLAIN, lambda book, _: book.title.encode())
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(cache._kept) > 1000
+    assert taken < 1.5 * 1024 * 1024
 
 
 async def test_a_transcoder_with_a_cache_answers_the_same(app, servicer):

@@ -5,9 +5,10 @@ from pathlib import Path
 import httpx
 import pytest
 from google.api import service_pb2
+from google.protobuf import wrappers_pb2
 
 from grpc_transcoding import ServiceConfigError
-from longrunning import App, MemoryStore, Operations
+from longrunning import App, MemoryStore, Operations, SQLiteStore
 from longrunning.services import find_service_config
 
 
@@ -31,6 +32,29 @@ async def test_an_app_serves_the_usual_paths_by_default() -> None:
             assert waited.json()["error"]["code"] == 1
             assert (await client.delete(f"/v1/{name}")).json() == {}
             assert (await client.get(f"/v1/{name}")).status_code == 404
+
+
+async def test_what_another_process_changes_is_in_the_next_reply(tmp_path: Path) -> None:
+    ours = Operations(SQLiteStore(tmp_path / "operations.db"))
+    theirs = Operations(SQLiteStore(tmp_path / "operations.db"))
+    transport = httpx.ASGITransport(App(ours).transcoder())
+    async with (
+        ours,
+        theirs,
+        httpx.AsyncClient(transport=transport, base_url="http://test") as client,
+    ):
+        name = (await ours.create()).name
+        for number in range(5):
+            progress = wrappers_pb2.Int64Value(value=number)
+            await theirs.report(name, progress)
+            for _ in range(3):
+                shown = (await client.get(f"/v1/{name}")).json()
+                assert shown["metadata"]["value"] == str(number)
+                assert "done" not in shown
+        await theirs.succeed(name, progress)
+        assert (await client.get(f"/v1/{name}")).json()["done"] is True
+        await theirs.delete(name)
+        assert (await client.get(f"/v1/{name}")).status_code == 404
 
 
 def test_a_shipped_service_file_is_found_by_name() -> None:

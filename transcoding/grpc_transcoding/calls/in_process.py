@@ -51,6 +51,7 @@ class InProcessBackend:
         self._servicers = servicers
         self._interceptors = tuple(interceptors)
         self._executor = executor
+        self._prepared_by_path: dict[str, PreparedHandler] = {}
 
     async def unary(
         self, method: RpcMethod, request: Request, context: TranscodedContext
@@ -107,7 +108,13 @@ class InProcessBackend:
             handler = await self._intercepted(0, details)
         else:
             handler = self._servicers.resolve(details)
-        return PreparedHandler(check_streaming(method, handler))
+        # Interceptors may answer each call with a handler of its own, but most do not.
+        known = self._prepared_by_path.get(method.path)
+        if known is not None and known.handler is handler:
+            return known
+        prepared = PreparedHandler(check_streaming(method, handler))
+        self._prepared_by_path[method.path] = prepared
+        return prepared
 
     async def _intercepted(self, index: int, details: grpc.HandlerCallDetails) -> Handler:
         if index == len(self._interceptors):

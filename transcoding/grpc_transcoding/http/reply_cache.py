@@ -9,6 +9,8 @@ from google.protobuf.message import Message
 from grpc_transcoding.http.reply_style import Encode
 from grpc_transcoding.messages.json_reply import JsonFormat
 
+_ENTRY_BYTES = 256  # of an entry beside its bytes: a tuple, two objects and a place in the table
+
 
 class ReplyCache:
     """A `ReplyEncoder` that keeps the JSON of replies, by what is in them.
@@ -20,7 +22,8 @@ class ReplyCache:
     It may be called from several threads.
 
     Args:
-        max_bytes: Of all that is kept, keys and JSON together; the oldest makes room.
+        max_bytes: Of all that is kept, keys, JSON and what Python takes for them; the oldest makes
+            room.
         max_reply_bytes: Of one serialised reply; a larger one is not kept.
     """
 
@@ -51,7 +54,7 @@ class ReplyCache:
             if key in self._kept:
                 return
             self._kept[key] = json
-            self.size += len(key[0]) + len(json)
+            self.size += len(key[0]) + len(json) + _ENTRY_BYTES
             while self.size > self._max_bytes:
                 oldest = next(iter(self._kept))
-                self.size -= len(oldest[0]) + len(self._kept.pop(oldest))
+                self.size -= len(oldest[0]) + len(self._kept.pop(oldest)) + _ENTRY_BYTES
