@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 import jwt
 import pytest
 
-from longrunning.auth import Authenticated, JWTVerifier
+from longrunning.auth import Authenticated, Caller, JWTVerifier
 from tests.longrunning.auth.authorization_server import FAULTS, AuthorizationServer
 from tests.longrunning.auth.conftest import scan_app, serving
 from tests.longrunning.auth.front import Answer, Front, RestFront, bearer
@@ -172,6 +172,29 @@ async def test_two_authorization_headers_are_refused(front: Front, issuer: Issue
         answer = await front.call("List", PARENT, bearer(issuer.token()) + bearer(second))
         assert answer.code == "UNAUTHENTICATED"
         assert answer.reason in ("OVERLOADED_CREDENTIALS", "ACCESS_TOKEN_INVALID")
+
+
+@pytest.mark.parametrize("broken", ["takes", "verify"])
+async def test_of_a_verifier_that_fails_clients_learn_nothing(
+    clock: Clock, protocol: str, broken: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken:
+        def takes(self, token: str) -> bool:
+            return broken == "verify" or self.fail()
+
+        async def verify(self, token: str) -> Caller:
+            return Caller(subject=str(self.fail()), issuer="")
+
+        def fail(self) -> bool:
+            raise KeyError("host=db.internal")
+
+    async with serving(scan_app([Broken()], Authenticated(), clock), protocol) as front:
+        answer = await front.call("List", PARENT, bearer("x"))
+    assert (answer.code, answer.reason) == ("INTERNAL", "TOKEN_CHECK_FAILED")
+    assert answer.message == "Internal error."
+    assert "db.internal" not in repr(answer.raw)
+    assert "a verifier failed for google.longrunning.Operations.ListOperations [" in caplog.text
+    assert "db.internal" in caplog.text
 
 
 async def test_a_huge_token_is_refused_unread(
