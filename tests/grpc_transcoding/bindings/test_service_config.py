@@ -116,6 +116,33 @@ def test_a_rule_without_scopes_needs_a_credential_all_the_same(write):
     assert {row.scopes for row in library(write(text)).routes.rows} == {((),)}
 
 
+OPEN = [
+    (f"{LIBRARY}.GetBok", f"{LIBRARY}.GetBok: no service that was added has this method; did you mean '{LIBRARY}.GetBook'?"),
+    (f"{LIBRARY}*", f"{LIBRARY}*: no service that was added has this method; did you mean '{LIBRARY}.*'?"),
+    (f"{LIBRARY}ry.*", f"{LIBRARY}ry.*: no service that was added has this method; did you mean '{LIBRARY}.*'?"),
+    (f"{LIBRARY}.Echo, {LIBRARY}.Eccho", f"{LIBRARY}.Eccho: no service that was added has this method; did you mean '{LIBRARY}.Echo'?"),
+    ("other.*", "other.*: no service that was added has this method"),
+    ("", "(none): no service that was added has this method"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("selector", "fault"), OPEN, ids=[selector for selector, _ in OPEN])
+def test_an_authentication_rule_that_names_no_method_would_leave_one_open(write, selector, fault):
+    text = f"authentication:\n  rules:\n  - selector: '{selector}'\n"
+    with pytest.raises(ServiceConfigError) as raised:
+        library(write(f"apis:\n- name: {LIBRARY}\n{text}")).build()
+    assert [str(each) for each in raised.value.faults] == [f"library.yaml: {fault}"]
+
+
+@pytest.mark.parametrize(
+    "selector",
+    ["*", "other.*", "other.Service.*", "other.Service.Any", "grpc.health.v1.Health.*", "grpc.*"],
+)
+def test_an_authentication_rule_may_be_of_what_is_served_elsewhere(write, selector):
+    text = f"authentication:\n  rules:\n  - selector: '{selector}'\n"
+    assert library(write(f"apis:\n- name: other.Service\n{text}")).routes.faults == ()
+
+
 async def test_a_file_may_have_reserved_characters_decoded(write):
     text = "http:\n  fully_decode_reserved_expansion: true\n"
     assert (await call(library(write(text)), "GET", "/v1/drafts/a%2Fb")).json[

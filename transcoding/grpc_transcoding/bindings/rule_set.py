@@ -19,7 +19,13 @@ from google.protobuf.descriptor import MethodDescriptor
 from grpc_transcoding.bindings.binding import Binding
 from grpc_transcoding.bindings.faults import Fault
 from grpc_transcoding.bindings.http_rules import bindings_of
-from grpc_transcoding.bindings.service_config import ServiceConfig
+from grpc_transcoding.bindings.service_config import ServiceConfig, selects
+
+_BESIDE = (
+    "grpc.health.v1.Health",
+    "grpc.reflection.v1.ServerReflection",
+    "grpc.reflection.v1alpha.ServerReflection",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +79,8 @@ def collect_rules(
             _override(overriding, rule, config.source, known, faults)
     for rule in code_rules:
         _override(overriding, rule, "code", known, faults)
+    for config in configs:
+        _check_authentication(config, known, faults)
 
     bindings: list[Binding] = []
     policies: dict[str, MethodPolicy] = {}
@@ -114,10 +122,33 @@ def _override(
     if rule.selector in known:
         overriding[rule.selector] = (rule, source)
         return
-    close = difflib.get_close_matches(rule.selector, known, n=1, cutoff=0.9)
+    faults.append(_names_nothing(source, rule.selector, known))
+
+
+def _check_authentication(
+    config: ServiceConfig, known: dict[str, MethodDescriptor], faults: list[Fault]
+) -> None:
+    """Finds rules of authentication that name no method, and so leave open what they are for.
+
+    They may speak of interfaces that the file lists, though nobody has added them, and of health
+    and reflection, which stand beside the transcoded services.
+    """
+    added = {method.containing_service.full_name for method in known.values()}
+    elsewhere = {*config.apis, *_BESIDE} - added
+    for rule in config.authentication_rules:
+        for part in rule.selector.split(","):
+            name = part.strip()
+            others = (f"{interface}.{name.rpartition('.')[2]}" for interface in elsewhere)
+            if not any(selects(name, each) for each in (*known, *others)):
+                nameable = (*known, *(f"{interface}.*" for interface in added))
+                faults.append(_names_nothing(config.source, name, nameable))
+
+
+def _names_nothing(source: str, selector: str, nameable: Iterable[str]) -> Fault:
+    close = difflib.get_close_matches(selector, nameable, n=1, cutoff=0.9)
     hint = f"; did you mean {close[0]!r}?" if close else ""
     problem = f"no service that was added has this method{hint}"
-    faults.append(Fault(source=source, selector=rule.selector or "(none)", problem=problem))
+    return Fault(source=source, selector=selector or "(none)", problem=problem)
 
 
 def _is_exposed(method: MethodDescriptor, configs: Sequence[ServiceConfig]) -> bool:
