@@ -68,6 +68,7 @@ class App:
                     authenticator, required_scopes=scopes, domain=operations.domain
                 )
             )
+        self.own_interceptors = tuple(first)
         self.interceptors = (*first, *interceptors)
 
     @property

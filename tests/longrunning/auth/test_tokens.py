@@ -5,6 +5,7 @@ import logging
 import warnings
 from collections.abc import AsyncIterator, Callable
 
+import grpc
 import jwt
 import pytest
 
@@ -133,6 +134,24 @@ async def test_no_method_is_open(front: Front, method: str) -> None:
     name = PARENT if method in ("List", "Scan") else f"{PARENT}/operations/o"
     answer = await front.call(method, name, [])
     assert_unauthenticated(answer, "CREDENTIALS_MISSING", 'Bearer realm="scans"')
+
+
+@pytest.mark.parametrize(
+    "path", ["google.longrunning.Operations/GetOperation", "grpc.health.v1.Health/Check"]
+)
+async def test_a_request_that_is_no_message_needs_a_token_too(
+    verifier: JWTVerifier, clock: Clock, issuer: Issuer, path: str
+) -> None:
+    async with serving(scan_app([verifier], Authenticated(), clock), "gRPC") as front:
+        call = front._channel.unary_unary(f"/{path}")  # type: ignore[attr-defined]
+        for headers, code in (
+            ([], grpc.StatusCode.UNAUTHENTICATED),
+            (bearer("x"), grpc.StatusCode.UNAUTHENTICATED),
+            (bearer(issuer.token(scope="read admin")), grpc.StatusCode.INVALID_ARGUMENT),
+        ):
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await call(b"\xff\xff", metadata=headers, timeout=20)
+            assert refused.value.code() is code
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR  "])
