@@ -134,6 +134,18 @@ def test_an_authentication_rule_that_names_no_method_would_leave_one_open(write,
     assert [str(each) for each in raised.value.faults] == [f"library.yaml: {fault}"]
 
 
+@pytest.mark.parametrize("gap", [" ", r"\n", r"\n  "])
+def test_scopes_without_a_comma_between_are_a_fault(write, gap):
+    oauth = f'{{canonical_scopes: "a,{gap}b{gap}c"}}'
+    text = f"authentication:\n  rules:\n  - selector: '*'\n    oauth: {oauth}\n"
+    with pytest.raises(ServiceConfigError) as raised:
+        library(write(text)).build()
+    (fault,) = raised.value.faults
+    assert (fault.source, fault.selector) == ("library.yaml", "*")
+    assert fault.problem == "canonical_scopes are to be separated by commas"
+    assert fault.column == len("a,b") + len(gap.replace(r"\n", "n")) + 1
+
+
 @pytest.mark.parametrize(
     "selector",
     ["*", "other.*", "other.Service.*", "other.Service.Any", "grpc.health.v1.Health.*", "grpc.*"],

@@ -9,6 +9,7 @@ Spec: google/api/http.proto, Http; google/api/service.proto, Service.apis.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -142,6 +143,16 @@ def _check_authentication(
             if not any(selects(name, each) for each in (*known, *others)):
                 nameable = (*known, *(f"{interface}.*" for interface in added))
                 faults.append(_names_nothing(config.source, name, nameable))
+        # A scope holds no blanks (RFC 6749, section 3.3): without its comma nobody would have it.
+        if gap := re.search(r"[^\s,](\s+)[^\s,]", rule.oauth.canonical_scopes):
+            faults.append(
+                Fault(
+                    source=config.source,
+                    selector=rule.selector,
+                    problem="canonical_scopes are to be separated by commas",
+                    column=gap.start(1) + 1,
+                )
+            )
 
 
 def _names_nothing(source: str, selector: str, nameable: Iterable[str]) -> Fault:
