@@ -122,7 +122,7 @@ OPEN = [
     (f"{LIBRARY}ry.*", f"{LIBRARY}ry.*: no service that was added has this method; did you mean '{LIBRARY}.*'?"),
     (f"{LIBRARY}.Echo, {LIBRARY}.Eccho", f"{LIBRARY}.Eccho: no service that was added has this method; did you mean '{LIBRARY}.Echo'?"),
     ("other.*", "other.*: no service that was added has this method"),
-    ("", "(none): no service that was added has this method"),
+    ("", "(none): a rule needs a selector: the full name of a method, 'pkg.Service.Method'"),
 ]  # fmt: skip
 
 
@@ -181,7 +181,7 @@ FAULTS = [
     (rule("GetBook", "custom: {kind: get post, path: '/v1/{name=x/*}'}"), f"library.yaml: {LIBRARY}.GetBook, column 1: the kind 'GET POST' is no HTTP method: it should be one word, or '*'"),
     (rule("GetBook", "get: '/v1/{name=x/*}'", "    get: '/v1/{name=y/*}'\n"), "library.yaml, column 5: line 7 holds 'get', which its mapping holds already"),
     (rule("GetBok", "get: '/v1/{name=x/*}'"), f"library.yaml: {LIBRARY}.GetBok: no service that was added has this method; did you mean '{LIBRARY}.GetBook'?"),
-    ("  - get: '/v1/x'\n", "library.yaml: (none): no service that was added has this method"),
+    ("  - get: '/v1/x'\n", "library.yaml: (none): a rule needs a selector: the full name of a method, 'pkg.Service.Method'"),
     (rule("GetBook", "gett: '/v1/{name=x/*}'"), f"library.yaml: {LIBRARY}.GetBook: http.rules[0] is no google.api.HttpRule: it has no field gett"),
     (rule("GetBook", "get: 7"), f"library.yaml: {LIBRARY}.GetBook: http.rules[0] is no google.api.HttpRule: a value has the wrong type"),
     ("  - nothing\n", "library.yaml: http.rules[0] is no google.api.HttpRule: it should be a mapping"),

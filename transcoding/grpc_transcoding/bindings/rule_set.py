@@ -156,10 +156,13 @@ def _check_authentication(
 
 
 def _names_nothing(source: str, selector: str, nameable: Iterable[str]) -> Fault:
+    if not selector:
+        problem = "a rule needs a selector: the full name of a method, 'pkg.Service.Method'"
+        return Fault(source=source, selector="(none)", problem=problem)
     close = difflib.get_close_matches(selector, nameable, n=1, cutoff=0.9)
     hint = f"; did you mean {close[0]!r}?" if close else ""
     problem = f"no service that was added has this method{hint}"
-    return Fault(source=source, selector=selector or "(none)", problem=problem)
+    return Fault(source=source, selector=selector, problem=problem)
 
 
 def _is_exposed(method: MethodDescriptor, configs: Sequence[ServiceConfig]) -> bool:
