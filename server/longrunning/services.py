@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from google.api import http_pb2, service_pb2
 
-from grpc_transcoding import ServiceConfig, load_service_config
+from grpc_transcoding import ServiceConfig, ServiceConfigError, load_service_config
 from longrunning.errors import Unimplemented
 from longrunning.names import NameFormat
 
@@ -103,9 +103,11 @@ def required_scopes(
     everywhere, the last rule that speaks of it holds, and a later file overrides an earlier one.
 
     Raises:
-        ServiceConfigError: a file cannot be read.
+        ServiceConfigError: a file cannot be read, or has a fault: its method would be open.
     """
     read = [load_service_config(find_service_config(config)) for config in configs]
+    if faults := [fault for config in read for fault in config.faults]:
+        raise ServiceConfigError(faults)
 
     @functools.lru_cache(maxsize=1024)  # methods that nobody has are asked for, too
     def needed(selector: str) -> tuple[tuple[str, ...], ...] | None:

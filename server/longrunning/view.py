@@ -145,12 +145,15 @@ class View:
                 reason="NEGATIVE_TIMEOUT",
                 metadata={"value": f"{timeout:g}"},
             )
-        permission = self._permission("WaitOperation", caller)
-        await self._find(name, permission)  # before the wait: what is not his must look absent
+        # Asked before the wait, since what is not his must look absent, and once more behind it:
+        # what he may do can have changed in all that time.
+        before, behind = (self._permission("WaitOperation", caller) for _ in range(2))
+        await self._find(name, before)
         longest = self._limits.max_wait
         seconds = longest if timeout is None else min(timeout, longest)
         record = await self._session().waiters.wait(name, seconds)
-        return (await self._seen(name, record, permission)).message()
+        await behind.require(names.parent_of(name))
+        return (await self._seen(name, record, behind)).message()
 
     async def cancel(self, name: str, *, caller: Caller | None = None) -> None:
         """Asks for an operation to be cancelled; what is done stays as it is.

@@ -1,6 +1,7 @@
 """One service, one view: its methods, its operations, its names."""
 
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import grpc
 import pytest
@@ -8,6 +9,7 @@ from google.api import service_pb2
 from google.longrunning import operations_pb2, operations_pb2_grpc
 from google.protobuf import json_format, wrappers_pb2
 
+from grpc_transcoding import ServiceConfigError
 from longrunning import InvalidArgument, OperationNotFound, Operations, Unimplemented
 from longrunning.services import required_scopes
 from longrunning.view import View
@@ -229,3 +231,16 @@ def test_the_last_rule_of_the_last_file_says_which_scopes_a_method_needs() -> No
     assert needed("b.B.Get") == ((),)
     assert needed("c.C.Get") == ()
     assert needed("d.D.Get") is None
+
+
+def test_a_rule_that_cannot_be_read_leaves_no_method_open(tmp_path: Path) -> None:
+    path = tmp_path / "shop.yaml"
+    rule = "{selector: shop.Shop.Buy, oauth: {canonical_scope: buy}}"
+    path.write_text(f"authentication:\n  rules:\n  - {rule}\n")
+    with pytest.raises(ServiceConfigError) as refused:
+        required_scopes([path])
+    (fault,) = refused.value.faults
+    assert str(fault) == (
+        "shop.yaml: shop.Shop.Buy: authentication.rules[0] is no google.api.AuthenticationRule: "
+        "a value has the wrong type"
+    )

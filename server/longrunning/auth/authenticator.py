@@ -5,13 +5,14 @@ Spec: RFC 6750, section 2.1; RFC 9110, section 11
 
 import logging
 import re
+import secrets
 from collections.abc import Collection, Iterable, Sequence
 
 from longrunning.auth import refusals
 from longrunning.auth.caller import ANONYMOUS, Caller
 from longrunning.auth.scopes import NO_TOKEN, Alternatives, any_one_of, selects
 from longrunning.auth.verifier import InvalidTokenError, TokenVerifier
-from longrunning.errors import Unauthenticated
+from longrunning.errors import Internal, OperationsError, Unauthenticated
 
 _log = logging.getLogger(__name__)
 
@@ -72,6 +73,7 @@ class Authenticator:
             Unauthenticated: there is no token, or it is not good.
             PermissionDenied: it is good for other scopes.
             Unavailable: it cannot be checked now.
+            Internal: its verifier failed.
         """
         needed = self._needed(selector, required)
         try:
@@ -80,7 +82,7 @@ class Authenticator:
                 if needed == NO_TOKEN:
                     return ANONYMOUS
                 raise refusals.credentials_missing(self._realm)
-            caller = await self._verified(token)
+            caller = await self._verified(token, selector)
         except InvalidTokenError as error:
             _log.info("refused a token for %s: %s", _printable(selector), error)
             raise (refusals.expired if error.expired else refusals.invalid)(self._realm) from None
@@ -120,13 +122,26 @@ class Authenticator:
             raise InvalidTokenError("it is no token of RFC 6750's alphabet")
         return token
 
-    async def _verified(self, token: str) -> Caller:
-        for verifier in self._verifiers:
-            if verifier.takes(token):
-                caller = await verifier.verify(token)
-                if not caller.id:
-                    raise InvalidTokenError("its verifier does not say who bears it")
-                return caller
+    async def _verified(self, token: str, selector: str) -> Caller:
+        try:
+            for verifier in self._verifiers:
+                if verifier.takes(token):
+                    caller = await verifier.verify(token)
+                    if not caller.id:
+                        raise InvalidTokenError("its verifier does not say who bears it")
+                    return caller
+        except (InvalidTokenError, OperationsError):
+            raise
+        except Exception as error:  # a verifier may be anybody's, and gRPC tells clients its text
+            correlation = secrets.token_hex(8)
+            _log.error(
+                "a verifier failed for %s [%s]", _printable(selector), correlation, exc_info=error
+            )
+            raise Internal(
+                "Internal error.",
+                reason="TOKEN_CHECK_FAILED",
+                metadata={"correlation_id": correlation},
+            ) from None
         raise InvalidTokenError("no verifier takes tokens that look like this")
 
 

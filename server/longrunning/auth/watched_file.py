@@ -26,13 +26,13 @@ class WatchedFile:
 
     @property
     def has_changed(self) -> bool:
-        """Whether it is worth reading again; False for a file that is gone."""
-        seen = self._look()
-        return seen is not None and seen != self._seen
+        """Whether it is worth reading again: once, too, when it is gone."""
+        return self._look() != self._seen
 
     def _look(self) -> tuple[int, ...] | None:
         try:
             found = self.path.stat()
         except OSError:
             return None
-        return (found.st_mtime_ns, found.st_size, found.st_ino)
+        # The time of the last change is also that of its mode, which may have kept it from us.
+        return (found.st_ctime_ns, found.st_mtime_ns, found.st_size, found.st_ino)

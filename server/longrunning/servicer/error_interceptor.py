@@ -19,6 +19,8 @@ _Context = grpc.aio.ServicerContext[Any, Any]
 class ErrorInterceptor(grpc.aio.ServerInterceptor):
     """Lets servicers raise `OperationsError`s, and hides every other exception.
 
+    So it does for the interceptors behind it.
+
     An `OperationsError` ends the call with its code, message and details; anything else with
     INTERNAL, a neutral message and a correlation id that is in the log beside the traceback. gRPC
     itself would show the exception's text. Async servicers only; put it first.
@@ -37,7 +39,10 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Any:  # noqa: ANN401 - grpc-stubs know no handler that is None
         """Returns the method's handler with its exceptions caught."""
-        handler: Any = await continuation(handler_call_details)
+        try:
+            handler: Any = await continuation(handler_call_details)
+        except Exception as error:
+            return self._failure(error)
         if handler is None:
             return None
         return self._handlers.of(handler_call_details.method, handler)
@@ -51,6 +56,14 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
         else:
             return handler
         return make(guarded, handler.request_deserializer, handler.response_serializer)
+
+    def _failure(self, error: Exception) -> Any:  # noqa: ANN401 - grpc's handlers have no type
+        """Returns a handler that ends the call, whatever kind of method it is of."""
+
+        async def fail(request: Any, context: _Context) -> None:  # noqa: ANN401, ARG001 - any
+            await self._end(context, error)
+
+        return grpc.unary_unary_rpc_method_handler(fail)
 
     def _guarded_call(self, behaviour: Callable[..., Any]) -> Callable[..., Any]:
         async def call(request: Any, context: _Context) -> Any:  # noqa: ANN401 - any message

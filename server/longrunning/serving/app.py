@@ -39,7 +39,8 @@ class App:
         interceptors: see every call, of gRPC and of REST alike, the first one first.
 
     Raises:
-        ServiceConfigError: there is an authenticator, and a service file cannot be read.
+        ServiceConfigError: there is an authenticator, and a service file cannot be read or has a
+            fault.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class App:
                     authenticator, required_scopes=scopes, domain=operations.domain
                 )
             )
+        self.own_interceptors = tuple(first)
         self.interceptors = (*first, *interceptors)
 
     @property

@@ -33,30 +33,42 @@ class ByHost:
                     "--http-by-host cannot tell them apart; "
                     "give their service files different names"
                 )
-        self._otherwise: Application = self._transcoders.get(b"", _Unknown(domain))
+        unknown = _Refusal(
+            404,
+            "NOT_FOUND",
+            "No service of this server has the name that the Host header says.",
+            reason="HOST_UNKNOWN",
+            domain=domain,
+        )
+        self._otherwise: Application = self._transcoders.get(b"", unknown)
+        self._ambiguous = _Refusal(
+            400,
+            "INVALID_ARGUMENT",
+            "The request has more than one Host header: send one.",
+            reason="HOST_AMBIGUOUS",
+            domain=domain,
+        )
 
     async def __call__(self, scope: Event, receive: Receive, send: Send) -> None:
         """Answers one ASGI connection."""
-        host = dict(scope.get("headers", ())).get(b"host", b"")
+        hosts = [value for key, value in scope.get("headers", ()) if key == b"host"]
+        host = hosts[0] if hosts else b""
         name = host.rpartition(b":")[0] or host
-        await self._transcoders.get(name.lower(), self._otherwise)(scope, receive, send)
+        chosen = self._transcoders.get(name.lower(), self._otherwise)
+        await (self._ambiguous if len(hosts) > 1 else chosen)(scope, receive, send)
 
 
-class _Unknown:
-    """Answers where no service has the name of the host."""
+class _Refusal:
+    """Answers where the host does not say which service is meant."""
 
-    def __init__(self, domain: str) -> None:
+    def __init__(self, code: int, status: str, message: str, *, reason: str, domain: str) -> None:
         info = {
             "@type": "type.googleapis.com/google.rpc.ErrorInfo",
-            "reason": "HOST_UNKNOWN",
+            "reason": reason,
             "domain": domain,
         }
-        error = {
-            "code": 404,
-            "message": "No service of this server has the name that the Host header says.",
-            "status": "NOT_FOUND",
-            "details": [info],
-        }
+        error = {"code": code, "message": message, "status": status, "details": [info]}
+        self._code = code
         self._body = json.dumps({"error": error}).encode()
 
     async def __call__(self, scope: Event, receive: Receive, send: Send) -> None:
@@ -68,6 +80,6 @@ class _Unknown:
             (b"content-type", b"application/json"),
             (b"content-length", b"%d" % len(self._body)),
         ]
-        await send({"type": "http.response.start", "status": 404, "headers": headers})
+        await send({"type": "http.response.start", "status": self._code, "headers": headers})
         body = b"" if scope["method"] == "HEAD" else self._body
         await send({"type": "http.response.body", "body": body})

@@ -38,7 +38,10 @@ class GrpcServer:
         limits: TransportLimits = DEFAULT_LIMITS,
         innermost: Sequence[grpc.aio.ServerInterceptor] = (),
     ) -> None:
-        interceptors = (RequestGuard(app.operations.domain), *app.interceptors, *innermost)
+        # Behind authentication: who has no token learns nothing of what is wrong with his request.
+        own = app.own_interceptors
+        guard = RequestGuard(app.operations.domain)
+        interceptors = (*own, guard, *app.interceptors[len(own) :], *innermost)
         options = (*_OPTIONS, *limits.grpc_options)
         self._server = grpc.aio.server(interceptors=interceptors, options=options)
         recorder = _Recorder(self._server)

@@ -116,6 +116,45 @@ def test_a_rule_without_scopes_needs_a_credential_all_the_same(write):
     assert {row.scopes for row in library(write(text)).routes.rows} == {((),)}
 
 
+OPEN = [
+    (f"{LIBRARY}.GetBok", f"{LIBRARY}.GetBok: no service that was added has this method; did you mean '{LIBRARY}.GetBook'?"),
+    (f"{LIBRARY}*", f"{LIBRARY}*: no service that was added has this method; did you mean '{LIBRARY}.*'?"),
+    (f"{LIBRARY}ry.*", f"{LIBRARY}ry.*: no service that was added has this method; did you mean '{LIBRARY}.*'?"),
+    (f"{LIBRARY}.Echo, {LIBRARY}.Eccho", f"{LIBRARY}.Eccho: no service that was added has this method; did you mean '{LIBRARY}.Echo'?"),
+    ("other.*", "other.*: no service that was added has this method"),
+    ("", "(none): a rule needs a selector: the full name of a method, 'pkg.Service.Method'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("selector", "fault"), OPEN, ids=[selector for selector, _ in OPEN])
+def test_an_authentication_rule_that_names_no_method_would_leave_one_open(write, selector, fault):
+    text = f"authentication:\n  rules:\n  - selector: '{selector}'\n"
+    with pytest.raises(ServiceConfigError) as raised:
+        library(write(f"apis:\n- name: {LIBRARY}\n{text}")).build()
+    assert [str(each) for each in raised.value.faults] == [f"library.yaml: {fault}"]
+
+
+@pytest.mark.parametrize("gap", [" ", r"\n", r"\n  "])
+def test_scopes_without_a_comma_between_are_a_fault(write, gap):
+    oauth = f'{{canonical_scopes: "a,{gap}b{gap}c"}}'
+    text = f"authentication:\n  rules:\n  - selector: '*'\n    oauth: {oauth}\n"
+    with pytest.raises(ServiceConfigError) as raised:
+        library(write(text)).build()
+    (fault,) = raised.value.faults
+    assert (fault.source, fault.selector) == ("library.yaml", "*")
+    assert fault.problem == "canonical_scopes are to be separated by commas"
+    assert fault.column == len("a,b") + len(gap.replace(r"\n", "n")) + 1
+
+
+@pytest.mark.parametrize(
+    "selector",
+    ["*", "other.*", "other.Service.*", "other.Service.Any", "grpc.health.v1.Health.*", "grpc.*"],
+)
+def test_an_authentication_rule_may_be_of_what_is_served_elsewhere(write, selector):
+    text = f"authentication:\n  rules:\n  - selector: '{selector}'\n"
+    assert library(write(f"apis:\n- name: other.Service\n{text}")).routes.faults == ()
+
+
 async def test_a_file_may_have_reserved_characters_decoded(write):
     text = "http:\n  fully_decode_reserved_expansion: true\n"
     assert (await call(library(write(text)), "GET", "/v1/drafts/a%2Fb")).json[
@@ -142,7 +181,7 @@ FAULTS = [
     (rule("GetBook", "custom: {kind: get post, path: '/v1/{name=x/*}'}"), f"library.yaml: {LIBRARY}.GetBook, column 1: the kind 'GET POST' is no HTTP method: it should be one word, or '*'"),
     (rule("GetBook", "get: '/v1/{name=x/*}'", "    get: '/v1/{name=y/*}'\n"), "library.yaml, column 5: line 7 holds 'get', which its mapping holds already"),
     (rule("GetBok", "get: '/v1/{name=x/*}'"), f"library.yaml: {LIBRARY}.GetBok: no service that was added has this method; did you mean '{LIBRARY}.GetBook'?"),
-    ("  - get: '/v1/x'\n", "library.yaml: (none): no service that was added has this method"),
+    ("  - get: '/v1/x'\n", "library.yaml: (none): a rule needs a selector: the full name of a method, 'pkg.Service.Method'"),
     (rule("GetBook", "gett: '/v1/{name=x/*}'"), f"library.yaml: {LIBRARY}.GetBook: http.rules[0] is no google.api.HttpRule: it has no field gett"),
     (rule("GetBook", "get: 7"), f"library.yaml: {LIBRARY}.GetBook: http.rules[0] is no google.api.HttpRule: a value has the wrong type"),
     ("  - nothing\n", "library.yaml: http.rules[0] is no google.api.HttpRule: it should be a mapping"),

@@ -176,7 +176,7 @@ async def test_a_conflict_does_not_name_another_tenants_operation(
 
 
 async def test_a_wait_ends_as_absent_when_the_permission_is_gone(
-    verifier: JWTVerifier, clock: Clock, as_: Callable[[str], Headers]
+    verifier: JWTVerifier, clock: Clock, as_: Callable[[str], Headers], protocol: str
 ) -> None:
     class Revocable(Authenticated):
         allowed = True
@@ -186,7 +186,7 @@ async def test_a_wait_ends_as_absent_when_the_permission_is_gone(
 
     authorizer = Revocable()
     app = scan_app([verifier], authorizer, clock)
-    async with serving(app, "gRPC") as front:
+    async with serving(app, protocol) as front:
         name = (await app.operations.create(parent=PARENT)).name
         waiting = asyncio.create_task(front.call("Wait", name, as_("bob"), timeout="10s"))
         while not app.operations._open.waiters._waiting:
@@ -307,6 +307,20 @@ async def test_a_revoked_grant_counts_at_once_also_where_the_reply_is_cached(
         assert (await front.call("Get", name, as_("alice"))).code == "OK"
     await asyncio.to_thread(grants_file.write_text, GRANTS.replace("#alice", "#somebody"))
     assert (await front.call("Get", name, as_("alice"))).code == "PERMISSION_DENIED"
+
+
+async def test_a_grant_that_is_revoked_ends_a_wait_without_the_operation(
+    granted: tuple[Front, App], as_: Callable[[str], Headers], grants_file: Path
+) -> None:
+    front, app = granted
+    name = (await app.operations.create(parent=PARENT)).name
+    waiting = asyncio.create_task(front.call("Wait", name, as_("alice"), timeout="10s"))
+    while not app.operations._open.waiters._waiting:
+        await asyncio.sleep(0.01)
+    await asyncio.to_thread(grants_file.write_text, GRANTS.replace("#alice", "#somebody"))
+    await app.operations.succeed(name)
+    answer = await waiting
+    assert (answer.code, answer.reason) == ("PERMISSION_DENIED", "IAM_PERMISSION_DENIED")
 
 
 async def test_an_authorizer_without_authentication_refuses_everybody(

@@ -1,6 +1,7 @@
 """A file of grants, and what is wrong with it."""
 
 import logging
+import os
 from pathlib import Path
 
 import pytest
@@ -94,5 +95,23 @@ async def test_a_file_that_changes_for_the_worse_changes_nothing(
     assert "grants.yaml, line 1: expected a mapping" in caplog.text
     path.write_text(good.replace("projects/p", "projects/other"))
     assert not await grants.may_call(access("projects/p"))
+    caplog.clear()
     path.unlink()
-    assert await grants.may_call(access("projects/other"))
+    for _ in range(3):
+        assert await grants.may_call(access("projects/other"))
+    assert [each.getMessage() for each in caplog.records] == [
+        f"the grants stay as they were: {path} cannot be read: No such file or directory"
+    ]
+    path.write_text(good)
+    assert await grants.may_call(access("projects/p"))
+
+
+async def test_a_file_is_read_again_when_its_times_are_set_back(tmp_path: Path) -> None:
+    path = tmp_path / "grants.yaml"
+    path.write_text(f"{ALICE.id}: {{projects/p: ['*']}}\n")
+    before = path.stat()
+    grants = PrefixGrants(path)
+    path.write_text(f"{ALICE.id}: {{projects/q: ['*']}}\n")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert path.stat().st_size == before.st_size
+    assert not await grants.may_call(access("projects/p"))

@@ -5,10 +5,11 @@ import logging
 import warnings
 from collections.abc import AsyncIterator, Callable
 
+import grpc
 import jwt
 import pytest
 
-from longrunning.auth import Authenticated, JWTVerifier
+from longrunning.auth import Authenticated, Caller, JWTVerifier
 from tests.longrunning.auth.authorization_server import FAULTS, AuthorizationServer
 from tests.longrunning.auth.conftest import scan_app, serving
 from tests.longrunning.auth.front import Answer, Front, RestFront, bearer
@@ -135,6 +136,24 @@ async def test_no_method_is_open(front: Front, method: str) -> None:
     assert_unauthenticated(answer, "CREDENTIALS_MISSING", 'Bearer realm="scans"')
 
 
+@pytest.mark.parametrize(
+    "path", ["google.longrunning.Operations/GetOperation", "grpc.health.v1.Health/Check"]
+)
+async def test_a_request_that_is_no_message_needs_a_token_too(
+    verifier: JWTVerifier, clock: Clock, issuer: Issuer, path: str
+) -> None:
+    async with serving(scan_app([verifier], Authenticated(), clock), "gRPC") as front:
+        call = front._channel.unary_unary(f"/{path}")  # type: ignore[attr-defined]
+        for headers, code in (
+            ([], grpc.StatusCode.UNAUTHENTICATED),
+            (bearer("x"), grpc.StatusCode.UNAUTHENTICATED),
+            (bearer(issuer.token(scope="read admin")), grpc.StatusCode.INVALID_ARGUMENT),
+        ):
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await call(b"\xff\xff", metadata=headers, timeout=20)
+            assert refused.value.code() is code
+
+
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR  "])
 async def test_the_scheme_is_written_in_any_case(front: Front, issuer: Issuer, scheme: str) -> None:
     headers = [("authorization", f"{scheme} {issuer.token()}")]
@@ -172,6 +191,29 @@ async def test_two_authorization_headers_are_refused(front: Front, issuer: Issue
         answer = await front.call("List", PARENT, bearer(issuer.token()) + bearer(second))
         assert answer.code == "UNAUTHENTICATED"
         assert answer.reason in ("OVERLOADED_CREDENTIALS", "ACCESS_TOKEN_INVALID")
+
+
+@pytest.mark.parametrize("broken", ["takes", "verify"])
+async def test_of_a_verifier_that_fails_clients_learn_nothing(
+    clock: Clock, protocol: str, broken: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken:
+        def takes(self, token: str) -> bool:
+            return broken == "verify" or self.fail()
+
+        async def verify(self, token: str) -> Caller:
+            return Caller(subject=str(self.fail()), issuer="")
+
+        def fail(self) -> bool:
+            raise KeyError("host=db.internal")
+
+    async with serving(scan_app([Broken()], Authenticated(), clock), protocol) as front:
+        answer = await front.call("List", PARENT, bearer("x"))
+    assert (answer.code, answer.reason) == ("INTERNAL", "TOKEN_CHECK_FAILED")
+    assert answer.message == "Internal error."
+    assert "db.internal" not in repr(answer.raw)
+    assert "a verifier failed for google.longrunning.Operations.ListOperations [" in caplog.text
+    assert "db.internal" in caplog.text
 
 
 async def test_a_huge_token_is_refused_unread(

@@ -49,9 +49,22 @@ async def converse(
         yield await unary(request, context)
 
 
+class Failing(grpc.aio.ServerInterceptor):
+    """Fails before it is known what kind of method is called."""
+
+    async def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:
+        metadata = dict(handler_call_details.invocation_metadata or ())
+        match metadata.get("fail"):
+            case "chosen":
+                raise Aborted("The lock is held.", reason="LOCKED", metadata={"by": "me"})
+            case "foreign":
+                raise KeyError("secret password")
+        return await continuation(handler_call_details)
+
+
 @pytest.fixture
 async def channel() -> AsyncIterator[grpc.aio.Channel]:
-    server = grpc.aio.server(interceptors=[ErrorInterceptor("tests.example.com")])
+    server = grpc.aio.server(interceptors=[ErrorInterceptor("tests.example.com"), Failing()])
     coding = (TEXT.FromString, TEXT.SerializeToString)
     handlers = {
         "Unary": grpc.unary_unary_rpc_method_handler(unary, *coding),
@@ -67,19 +80,24 @@ async def channel() -> AsyncIterator[grpc.aio.Channel]:
     await server.stop(None)
 
 
-async def call(channel: grpc.aio.Channel, method: str, value: str) -> None:
+async def call(channel: grpc.aio.Channel, method: str, value: str, fail: str = "") -> None:
     coding = (TEXT.SerializeToString, TEXT.FromString)
     path = f"/{SERVICE}/{method}"
+    metadata = (("fail", fail),)
     match method:
         case "Unary":
-            await channel.unary_unary(path, *coding)(TEXT(value=value))
+            await channel.unary_unary(path, *coding)(TEXT(value=value), metadata=metadata)
         case "Stream":
-            async for _ in channel.unary_stream(path, *coding)(TEXT(value=value)):
+            async for _ in channel.unary_stream(path, *coding)(
+                TEXT(value=value), metadata=metadata
+            ):
                 pass
         case "Collect":
-            await channel.stream_unary(path, *coding)(iter([TEXT(value=value)]))
+            await channel.stream_unary(path, *coding)(iter([TEXT(value=value)]), metadata=metadata)
         case "Converse":
-            async for _ in channel.stream_stream(path, *coding)(iter([TEXT(value=value)])):
+            async for _ in channel.stream_stream(path, *coding)(
+                iter([TEXT(value=value)]), metadata=metadata
+            ):
                 pass
 
 
@@ -113,6 +131,20 @@ async def test_any_other_exception_is_hidden_and_logged(
     assert rpc_status.from_call(refused.value).details[0].Unpack(info)
     assert f"[{info.metadata['correlation_id']}]" in caplog.text
     assert "secret password" in caplog.text
+
+
+@pytest.mark.parametrize("method", METHODS)
+async def test_exceptions_of_interceptors_are_told_and_hidden_alike(
+    channel: grpc.aio.Channel, method: str
+) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await call(channel, method, "fine", fail="chosen")
+    assert refused.value.code() is grpc.StatusCode.ABORTED
+    assert refused.value.details() == "The lock is held."
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await call(channel, method, "fine", fail="foreign")
+    assert refused.value.code() is grpc.StatusCode.INTERNAL
+    assert refused.value.details() == "Internal error."
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -66,6 +66,21 @@ async def test_without_it_another_host_is_refused() -> None:
     }
 
 
+@pytest.mark.parametrize("with_everything", [True, False])
+async def test_two_hosts_are_refused(with_everything: bool) -> None:
+    operations = Operations(MemoryStore())
+    by_host = ByHost(doors(operations, with_everything=with_everything), DOMAIN)
+    hosts = [("Host", f"{name}.googleapis.com") for name in ("texttospeech", "dataproc")]
+    transport = httpx.ASGITransport(by_host)
+    async with operations, httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+        path = "/v1/projects/p/locations/l/operations"
+        reply = await client.get(path, headers=hosts)
+        assert (await client.get(path, headers=hosts[:1])).status_code == 200
+    error = reply.json()["error"]
+    assert (reply.status_code, error["status"]) == (400, "INVALID_ARGUMENT")
+    assert error["details"][0]["reason"] == "HOST_AMBIGUOUS"
+
+
 async def test_a_websocket_is_closed() -> None:
     by_host = ByHost(doors(Operations(MemoryStore()), with_everything=False), DOMAIN)
     sent = []

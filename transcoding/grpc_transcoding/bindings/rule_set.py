@@ -9,6 +9,7 @@ Spec: google/api/http.proto, Http; google/api/service.proto, Service.apis.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -19,7 +20,13 @@ from google.protobuf.descriptor import MethodDescriptor
 from grpc_transcoding.bindings.binding import Binding
 from grpc_transcoding.bindings.faults import Fault
 from grpc_transcoding.bindings.http_rules import bindings_of
-from grpc_transcoding.bindings.service_config import ServiceConfig
+from grpc_transcoding.bindings.service_config import ServiceConfig, selects
+
+_BESIDE = (
+    "grpc.health.v1.Health",
+    "grpc.reflection.v1.ServerReflection",
+    "grpc.reflection.v1alpha.ServerReflection",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +80,8 @@ def collect_rules(
             _override(overriding, rule, config.source, known, faults)
     for rule in code_rules:
         _override(overriding, rule, "code", known, faults)
+    for config in configs:
+        _check_authentication(config, known, faults)
 
     bindings: list[Binding] = []
     policies: dict[str, MethodPolicy] = {}
@@ -114,10 +123,46 @@ def _override(
     if rule.selector in known:
         overriding[rule.selector] = (rule, source)
         return
-    close = difflib.get_close_matches(rule.selector, known, n=1, cutoff=0.9)
+    faults.append(_names_nothing(source, rule.selector, known))
+
+
+def _check_authentication(
+    config: ServiceConfig, known: dict[str, MethodDescriptor], faults: list[Fault]
+) -> None:
+    """Finds rules of authentication that name no method, and so leave open what they are for.
+
+    They may speak of interfaces that the file lists, though nobody has added them, and of health
+    and reflection, which stand beside the transcoded services.
+    """
+    added = {method.containing_service.full_name for method in known.values()}
+    elsewhere = {*config.apis, *_BESIDE} - added
+    for rule in config.authentication_rules:
+        for part in rule.selector.split(","):
+            name = part.strip()
+            others = (f"{interface}.{name.rpartition('.')[2]}" for interface in elsewhere)
+            if not any(selects(name, each) for each in (*known, *others)):
+                nameable = (*known, *(f"{interface}.*" for interface in added))
+                faults.append(_names_nothing(config.source, name, nameable))
+        # A scope holds no blanks (RFC 6749, section 3.3): without its comma nobody would have it.
+        if gap := re.search(r"[^\s,](\s+)[^\s,]", rule.oauth.canonical_scopes):
+            faults.append(
+                Fault(
+                    source=config.source,
+                    selector=rule.selector,
+                    problem="canonical_scopes are to be separated by commas",
+                    column=gap.start(1) + 1,
+                )
+            )
+
+
+def _names_nothing(source: str, selector: str, nameable: Iterable[str]) -> Fault:
+    if not selector:
+        problem = "a rule needs a selector: the full name of a method, 'pkg.Service.Method'"
+        return Fault(source=source, selector="(none)", problem=problem)
+    close = difflib.get_close_matches(selector, nameable, n=1, cutoff=0.9)
     hint = f"; did you mean {close[0]!r}?" if close else ""
     problem = f"no service that was added has this method{hint}"
-    faults.append(Fault(source=source, selector=rule.selector or "(none)", problem=problem))
+    return Fault(source=source, selector=selector, problem=problem)
 
 
 def _is_exposed(method: MethodDescriptor, configs: Sequence[ServiceConfig]) -> bool:
