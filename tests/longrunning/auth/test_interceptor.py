@@ -153,7 +153,7 @@ async def test_every_kind_of_method_is_refused(
     request = () if kind.startswith("stream") else (b"a",)
     call = getattr(channel, kind)(f"/{SERVICE}/{method}")(*request, metadata=metadata, timeout=10)
     assert await call.code() is grpc.StatusCode.UNAUTHENTICATED
-    assert "www-authenticate" in dict(await call.trailing_metadata())
+    assert "www-authenticate" in {key for key, _ in await call.trailing_metadata()}
 
 
 async def test_a_method_may_need_no_token_but_takes_no_bad_one(
