@@ -31,7 +31,9 @@ def store_from_url(url: str, *, migrate: Migrate = "auto") -> Store:
         return SQLiteStore(path, migrate=migrate)
     if url.startswith(("postgresql://", "postgres://")):
         return _postgres(url, migrate)
-    raise StoreError(f"unknown store URL {url!r}: {_EXPECTED}")
+    before, at, place = url.rpartition("@")
+    shown = f"{before.partition(':')[0]}://...@{place}" if at else url  # without a password
+    raise StoreError(f"unknown store URL {shown!r}: {_EXPECTED}")
 
 
 def _postgres(url: str, migrate: Migrate) -> Store:

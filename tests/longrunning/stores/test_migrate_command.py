@@ -43,6 +43,7 @@ def test_a_schema_gets_its_tables(
     [
         ("memory:", "memory: has no tables: there is nothing to migrate"),
         ("mysql://host", "unknown store URL 'mysql://host': expected 'memory:', .*"),
+        ("mysql://me:p@ss@host", "unknown store URL 'mysql://...@host': expected 'memory:', .*"),
         ("sqlite:////nowhere/o.db", "/nowhere/o.db cannot be opened; its directory must exist .*"),
         ("postgresql:///o?host=/nowhere", r"postgresql:///o\S+ cannot be used as a store: .*"),
     ],

@@ -47,7 +47,7 @@ def main() -> None:
 
     try:
         ray.init(
-            address=config["address"],
+            address=config["address"] or "auto",  # of None it would make a cluster of its own
             namespace=NAMESPACE,
             runtime_env=config["runtime_env"],
             log_to_driver=False,

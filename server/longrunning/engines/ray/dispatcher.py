@@ -103,7 +103,7 @@ class Dispatcher:
 
     async def wake(self) -> None:
         """Says that there may be something to send."""
-        if self._engine:
+        if self._engine is not None:
             self._engine.dispatch("")
 
     async def status(self) -> tuple[bool, list[str]]:
@@ -112,6 +112,8 @@ class Dispatcher:
 
     @property
     def _alone(self) -> bool:
+        if self._lock.locked():  # it opens
+            return False
         return time.monotonic() - self._heard > self._settings.linger_seconds
 
     async def _open(self) -> TaskEngine:
@@ -119,12 +121,14 @@ class Dispatcher:
         engine = operations.engine = TaskEngine(self._settings)
         await self._opened.enter_async_context(operations)
         self._engine, self._store = engine, identity(operations.store)
+        # An import can take longer than this may be alone, and nobody says hello meanwhile.
+        self._heard = time.monotonic()
         return engine
 
     async def _leave_when_alone(self) -> None:
         while not self._alone or self._engine:
             await asyncio.sleep(self._settings.sweep_seconds)
-            if self._engine:
+            if self._engine is not None:
                 self._engine.taking = not self._alone
                 if self._alone:
                     with contextlib.suppress(OperationsError):  # the next round tries again

@@ -55,6 +55,17 @@ class Folder:
         return self.told(what)
 
 
+def steps(request: TEXT, operation: SyncOperationContext) -> None:
+    """Reports, in a process, until it is told to stop."""
+    folder = Folder(request.value)
+    folder.tell("began")
+    try:
+        while True:
+            operation.report(NUMBER(value=3))
+    finally:
+        folder.tell("cleaned up")
+
+
 def build(store: Store, **options: Any) -> Operations:
     operations = Operations(store, drain=0.0, sweep_seconds=0.1, **options)
     handler = operations.handler
@@ -133,8 +144,11 @@ def build(store: Store, **options: Any) -> Operations:
         folder.tell("turns", f"+{operation.name}")
         folder.tell("turns", f"-{operation.name}")
 
+    handler(name="process", run="process", metadata=NUMBER)(steps)
+
     return operations
 
 
 # What the cluster finds; its store is no shared one, so every test has to name its own.
 operations = build(MemoryStore())
+in_process = operations._handlers.get("process")  # a process finds it by its function

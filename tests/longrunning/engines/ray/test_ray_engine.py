@@ -97,7 +97,7 @@ async def test_reports_are_seen_while_the_work_runs(operations: Operations, fold
     assert text(await operations.wait(name, WAIT)) == "waited"
 
 
-@pytest.mark.parametrize("handler", ["wait", "thread"])
+@pytest.mark.parametrize("handler", ["wait", "thread", "process"])
 async def test_a_cancellation_reaches_the_work_and_it_cleans_up(
     operations: Operations, folder: Folder, handler: str
 ) -> None:
@@ -227,6 +227,15 @@ async def test_a_dispatcher_or_a_bridge_that_dies_is_replaced(
     assert text(await operations.wait(await start(operations, "shout", "a"), WAIT))
     ray.kill(dispatcher_of(service.engine()))
     assert text(await operations.wait(await start(operations, "shout", "b"), WAIT))
+
+
+async def test_work_goes_on_from_its_checkpoint_when_the_dispatcher_is_lost(
+    operations: Operations, service: Service, folder: Folder
+) -> None:
+    name = await start(operations, "resume", folder.path)
+    await folder.wait("began")
+    ray.kill(dispatcher_of(service.engine()))
+    assert text(await operations.wait(name, WAIT)) == "2 from 7"
 
 
 @pytest.mark.parametrize(
