@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 # A module of the server imports from floors below its own, and from its own room.
 FLOORS = [
     {"clock", "errors", "event_loop", "identifiers", "packing"},
-    {"names", "page_tokens", "statuses", "traces", "lifecycle", "filters"},
+    {"interception", "names", "page_tokens", "statuses", "traces", "lifecycle", "filters"},
     {"auth", "services", "stores", "logs"},
     {"observing"},
     {"handlers", "ledger", "waiters", "servicer", "telemetry"},

@@ -7,6 +7,7 @@
 Spec: AIP-122 (resource names), AIP-159 (`-` reads across collections)
 """
 
+import functools
 import re
 from dataclasses import dataclass
 from itertools import takewhile
@@ -75,6 +76,11 @@ class NameFormat:
 
 def is_resource_name(name: str) -> bool:
     """Whether it can be the name of anything."""
+    return len(name) <= MAX_NAME_BYTES and _is_resource_name(name)
+
+
+@functools.lru_cache(maxsize=4096)  # pollers ask for the same names again
+def _is_resource_name(name: str) -> bool:
     return not _too_long(name) and _PARENT.fullmatch(name) is not None
 
 

@@ -168,12 +168,7 @@ class Operations(Reporting):
     def _permission_to_start(
         self, caller: Caller | None, service: Service, method: str
     ) -> Permission:
-        return Permission(
-            self.authorizer,
-            caller,
-            service=service.name or "",
-            method=method.replace("/", "."),
-        )
+        return Permission(self.authorizer, caller, service.name or "", method.replace("/", "."))
 
     # Work that runs elsewhere.
 

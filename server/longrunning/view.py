@@ -303,19 +303,16 @@ class View:
         return min(page_size or self._limits.page_size, self._limits.max_page_size)
 
     def _permission(self, method: str, caller: Caller | None) -> Permission:
-        return Permission(
-            self._session().authorizer,
-            caller,
-            service=self._service.name or "",
-            method=f"{OPERATIONS}.{method}",
-        )
+        service = self._service.name or ""
+        return Permission(self._session().authorizer, caller, service, f"{OPERATIONS}.{method}")
 
     async def _find(self, name: str, permission: Permission) -> Record:
         # The door of all leads to every service's operations, however it writes their names.
         any_format = self._service.name is None and names.is_resource_name(name)
         if not any_format:
             self._service.name_format.check(name)
-        await permission.require(names.parent_of(name))
+        if permission.is_limited:
+            await permission.require(names.parent_of(name))
         record = await self._session().ledger.store.get(name)
         try:
             return await self._seen(name, record, permission)
@@ -326,11 +323,9 @@ class View:
 
     async def _seen(self, name: str, record: Record | None, permission: Permission) -> Record:
         """Returns a record that the caller may see through this door: all others look absent."""
-        if (
-            record is None
-            or self._service.name not in (None, record.service)
-            or not await permission.covers(record)
-        ):
+        if record is None or self._service.name not in (None, record.service):
+            raise OperationNotFound(name)
+        if permission.is_limited and not await permission.covers(record):
             raise OperationNotFound(name)
         return record
 

@@ -62,6 +62,10 @@ class TranscodingError(Exception):
         return status_pb2.Status(code=self.code.value[0], message=self.message, details=details)
 
 
+class MisplacedCredentialError(TranscodingError):
+    """A credential where none is taken: told first, since without it nobody knows who calls."""
+
+
 class ReflectionError(LookupError):
     """A remote server that does not tell its services, at least not now."""
 

@@ -1,21 +1,24 @@
 """Where calls of aio servers are authenticated: one interceptor for gRPC and for REST."""
 
-from collections.abc import Awaitable, Callable
+import contextlib
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import grpc.aio
 
 from longrunning.auth.authenticator import Authenticator
-from longrunning.auth.behaviours import Behaviour, answered_for, parts_of, selector_of
-from longrunning.auth.caller import Caller
-from longrunning.auth.scopes import RequiredScopes, nowhere_said
+from longrunning.auth.behaviours import answered_for
+from longrunning.auth.caller import Caller, answering
+from longrunning.auth.scopes import RequiredScopes, nowhere_said, selector_of
 from longrunning.errors import OperationsError
+from longrunning.interception import Behaviour, HandlerInterceptor, behaviour_of, with_behaviour
 from longrunning.statuses import abort
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 
 
-class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
+class AuthenticationInterceptor(HandlerInterceptor):
     """Refuses calls without a good token, and tells servicers whose call it is (`caller_of`).
 
     It goes into a `grpc.aio.server` and a `grpc_transcoding.Transcoder` alike. Put it first, or
@@ -34,6 +37,7 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
         required_scopes: RequiredScopes = nowhere_said,
         domain: str = "longrunning",
     ) -> None:
+        super().__init__()
         self._authenticator = authenticator
         self._required_scopes = required_scopes
         self._domain = domain
@@ -44,27 +48,70 @@ class AuthenticationInterceptor(grpc.aio.ServerInterceptor):
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Any:  # noqa: ANN401 - grpc-stubs know no handler that is None
         """Returns the method's handler as its caller may use it, or one that refuses him."""
-        selector = selector_of(handler_call_details)
-        try:
-            who: Caller | OperationsError = await self._authenticator.authenticate(
-                selector,
-                handler_call_details.invocation_metadata or (),
-                self._required_scopes(selector),
-            )
-        except OperationsError as error:
-            who = error
         handler: Any = await continuation(handler_call_details)
         if handler is None:
             return None
-        behaviour, make = parts_of(handler)
-        if isinstance(who, OperationsError):
-            behaviour = self._refusing(who)
-        else:
-            behaviour = answered_for(who, behaviour, streams=handler.response_streaming)
-        return make(behaviour, handler.request_deserializer, handler.response_serializer)
+        method = handler_call_details.method
+        if (intercepted := self._intercepted(method, handler)) is not None:
+            return intercepted
+        # A sync method runs on a thread: who calls is found out before.
+        try:
+            caller = await self._caller(method, handler_call_details.invocation_metadata)
+        except OperationsError as error:
+            return with_behaviour(handler, self._refusing(error))
+        streams = handler.response_streaming
+        return with_behaviour(handler, answered_for(caller, behaviour_of(handler), streams=streams))
+
+    def intercept_handler(self, method: str, handler: Any) -> Any:  # noqa: ANN401 - grpc's handlers have no type
+        """Returns the handler as its callers may use it; None if it is sync."""
+        behaviour = behaviour_of(handler)
+        if inspect.iscoroutinefunction(behaviour):
+            return with_behaviour(handler, self._authenticated_call(method, behaviour))
+        if inspect.isasyncgenfunction(behaviour):
+            return with_behaviour(handler, self._authenticated_stream(method, behaviour))
+        if behaviour.__module__.endswith("_pb2_grpc"):  # a method that its servicer leaves out
+            return with_behaviour(handler, self._authenticated_call(method, _left_out))
+        return None
+
+    def _authenticated_call(self, method: str, behaviour: Behaviour) -> Behaviour:
+        async def call(request: Any, context: _Context) -> Any:  # noqa: ANN401 - any message
+            with answering(await self._caller_or_end(method, context)):
+                return await behaviour(request, context)
+
+        return call
+
+    def _authenticated_stream(self, method: str, behaviour: Behaviour) -> Behaviour:
+        async def stream(request: Any, context: _Context) -> AsyncIterator[Any]:  # noqa: ANN401 - any message
+            caller = await self._caller_or_end(method, context)
+            async with contextlib.aclosing(behaviour(request, context)) as replies:
+                while True:
+                    # Around each step, since what is set in a generator is set for its reader too.
+                    with answering(caller):
+                        try:
+                            reply = await anext(replies)
+                        except StopAsyncIteration:
+                            return
+                    yield reply
+
+        return stream
+
+    async def _caller_or_end(self, method: str, context: _Context) -> Caller:
+        try:
+            return await self._caller(method, context.invocation_metadata())
+        except OperationsError as error:
+            await abort(context, error, self._domain)
+
+    async def _caller(self, method: str, metadata: Any) -> Caller:  # noqa: ANN401 - of many types
+        selector = selector_of(method)
+        required = self._required_scopes(selector)
+        return await self._authenticator.authenticate(selector, metadata or (), required)
 
     def _refusing(self, error: OperationsError) -> Behaviour:
         async def refuse(request: Any, context: _Context) -> None:  # noqa: ANN401, ARG001 - any
             await abort(context, error, self._domain)
 
         return refuse
+
+
+async def _left_out(request: Any, context: _Context) -> None:  # noqa: ANN401, ARG001 - any message
+    await context.abort(grpc.StatusCode.UNIMPLEMENTED, "Method not implemented!")

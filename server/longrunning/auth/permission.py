@@ -14,26 +14,27 @@ class Permission:
         caller: who calls, None for the service itself.
         service: the name of the service whose door it is, "" for the door that shows everything.
         method: the selector of the method.
+
+    Attributes:
+        is_limited: whether there is anything that the caller may not do.
     """
 
+    __slots__ = ("_authorizer", "_caller", "_method", "_parents", "_service", "is_limited")
+
     def __init__(
-        self, authorizer: Authorizer | None, caller: Caller | None, *, service: str, method: str
+        self, authorizer: Authorizer | None, caller: Caller | None, service: str, method: str
     ) -> None:
         self._authorizer = None if caller is None else authorizer
         self._caller = caller
         self._service = service
         self._method = method
         self._parents: dict[str | None, bool] = {}
+        self.is_limited = self._authorizer is not None
 
     @property
     def caller_id(self) -> str:
         """What operations and page tokens keep of the caller, "" for the service itself."""
         return self._caller.id if self._caller else ""
-
-    @property
-    def is_limited(self) -> bool:
-        """Whether there is anything that the caller may not do."""
-        return self._authorizer is not None
 
     async def require(self, parent: str | None) -> None:
         """Lets the call go on, whatever there is below the parent.

@@ -15,6 +15,11 @@ ANY_TOKEN: Alternatives = ((),)
 NO_TOKEN: Alternatives = ()
 
 
+def selector_of(method: str) -> str:
+    """Returns the selector of a method, `pkg.Service.Method`, by its path `/pkg.Service/Method`."""
+    return method.removeprefix("/").replace("/", ".")
+
+
 def nowhere_said(selector: str) -> Alternatives | None:  # noqa: ARG001 - whatever it is
     """The required scopes of a service without a service file."""
     return None

@@ -8,10 +8,11 @@ from typing import Any
 import grpc
 
 from longrunning.auth.authenticator import Authenticator
-from longrunning.auth.behaviours import Behaviour, answered_for, parts_of, selector_of
+from longrunning.auth.behaviours import answered_for
 from longrunning.auth.caller import Caller
-from longrunning.auth.scopes import RequiredScopes, nowhere_said
+from longrunning.auth.scopes import RequiredScopes, nowhere_said, selector_of
 from longrunning.errors import OperationsError
+from longrunning.interception import Behaviour, behaviour_of, with_behaviour
 from longrunning.statuses import abort_sync
 
 
@@ -46,7 +47,7 @@ class SyncAuthenticationInterceptor(grpc.ServerInterceptor):
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Any:  # noqa: ANN401 - grpc-stubs know no handler that is None
         """Returns the method's handler as its caller may use it, or one that refuses him."""
-        selector = selector_of(handler_call_details)
+        selector = selector_of(handler_call_details.method)
         checking = self._authenticator.authenticate(
             selector,
             handler_call_details.invocation_metadata or (),
@@ -61,12 +62,10 @@ class SyncAuthenticationInterceptor(grpc.ServerInterceptor):
         handler = continuation(handler_call_details)
         if handler is None:
             return None
-        behaviour, make = parts_of(handler)
+        streams = handler.response_streaming
         if isinstance(who, OperationsError):
-            behaviour = self._refusing(who, streams=handler.response_streaming)
-        else:
-            behaviour = answered_for(who, behaviour, streams=handler.response_streaming)
-        return make(behaviour, handler.request_deserializer, handler.response_serializer)
+            return with_behaviour(handler, self._refusing(who, streams=streams))
+        return with_behaviour(handler, answered_for(who, behaviour_of(handler), streams=streams))
 
     def _refusing(self, error: OperationsError, *, streams: bool) -> Behaviour:
         def refuse(request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ANN401, ARG001 - any

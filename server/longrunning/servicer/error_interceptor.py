@@ -9,14 +9,14 @@ from typing import Any, NoReturn
 
 import grpc.aio
 
-from longrunning.servicer.exceptions import parts_of, told
-from longrunning.servicer.guarded_handlers import GuardedHandlers
+from longrunning.interception import Behaviour, HandlerInterceptor, behaviour_of, with_behaviour
+from longrunning.servicer.exceptions import told
 from longrunning.statuses import abort
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 
 
-class ErrorInterceptor(grpc.aio.ServerInterceptor):
+class ErrorInterceptor(HandlerInterceptor):
     """Lets servicers raise `OperationsError`s, and hides every other exception.
 
     So it does for the interceptors behind it.
@@ -30,8 +30,8 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
     """
 
     def __init__(self, domain: str = "longrunning") -> None:
+        super().__init__()
         self._domain = domain
-        self._handlers = GuardedHandlers(self._guarded)
 
     async def intercept_service(
         self,
@@ -40,22 +40,18 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
     ) -> Any:  # noqa: ANN401 - grpc-stubs know no handler that is None
         """Returns the method's handler with its exceptions caught."""
         try:
-            handler: Any = await continuation(handler_call_details)
-        except Exception as error:
+            return await super().intercept_service(continuation, handler_call_details)
+        except Exception as error:  # of an interceptor further in
             return self._failure(error)
-        if handler is None:
-            return None
-        return self._handlers.of(handler_call_details.method, handler)
 
-    def _guarded(self, handler: Any) -> Any:  # noqa: ANN401 - grpc's handlers have no type
-        behaviour, make = parts_of(handler)
+    def intercept_handler(self, method: str, handler: Any) -> Any:  # noqa: ANN401, ARG002 - grpc's handlers have no type
+        """Returns a handler with its exceptions caught; a sync one is returned as it is."""
+        behaviour = behaviour_of(handler)
         if inspect.iscoroutinefunction(behaviour):
-            guarded: Callable[..., Any] = self._guarded_call(behaviour)
-        elif inspect.isasyncgenfunction(behaviour):
-            guarded = self._guarded_stream(behaviour)
-        else:
-            return handler
-        return make(guarded, handler.request_deserializer, handler.response_serializer)
+            return with_behaviour(handler, self._guarded_call(behaviour))
+        if inspect.isasyncgenfunction(behaviour):
+            return with_behaviour(handler, self._guarded_stream(behaviour))
+        return handler
 
     def _failure(self, error: Exception) -> Any:  # noqa: ANN401 - grpc's handlers have no type
         """Returns a handler that ends the call, whatever kind of method it is of."""
@@ -65,7 +61,7 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
 
         return grpc.unary_unary_rpc_method_handler(fail)
 
-    def _guarded_call(self, behaviour: Callable[..., Any]) -> Callable[..., Any]:
+    def _guarded_call(self, behaviour: Behaviour) -> Behaviour:
         async def call(request: Any, context: _Context) -> Any:  # noqa: ANN401 - any message
             try:
                 return await behaviour(request, context)
@@ -74,7 +70,7 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
 
         return call
 
-    def _guarded_stream(self, behaviour: Callable[..., Any]) -> Callable[..., Any]:
+    def _guarded_stream(self, behaviour: Behaviour) -> Behaviour:
         async def stream(request: Any, context: _Context) -> AsyncIterator[Any]:  # noqa: ANN401 - any message
             try:
                 async for message in behaviour(request, context):

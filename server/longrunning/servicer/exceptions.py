@@ -5,9 +5,6 @@ Spec: AIP-193
 
 import logging
 import secrets
-from typing import Any
-
-import grpc
 
 from longrunning.errors import Internal, OperationsError
 
@@ -23,14 +20,3 @@ def told(error: Exception) -> OperationsError:
     return Internal(
         "Internal error.", reason="SERVICER_FAILED", metadata={"correlation_id": correlation}
     )
-
-
-def parts_of(handler: Any) -> tuple[Any, Any]:  # noqa: ANN401 - grpc's handlers have no type
-    """Returns a handler's function, and what makes a handler of its kind."""
-    if handler.request_streaming:
-        if handler.response_streaming:
-            return handler.stream_stream, grpc.stream_stream_rpc_method_handler
-        return handler.stream_unary, grpc.stream_unary_rpc_method_handler
-    if handler.response_streaming:
-        return handler.unary_stream, grpc.unary_stream_rpc_method_handler
-    return handler.unary_unary, grpc.unary_unary_rpc_method_handler

@@ -60,23 +60,23 @@ class Replies:
     def __init__(self, operations: Answers) -> None:
         self._operations = operations
 
-    async def get(
+    def get(
         self,
         request: operations_pb2.GetOperationRequest,
         remaining: float | None,  # noqa: ARG002 - it takes no time
         caller: Caller | None,
-    ) -> operations_pb2.Operation:
+    ) -> Awaitable[operations_pb2.Operation]:
         """Returns the latest state of an operation."""
-        return await self._operations.get(request.name, caller=caller)
+        return self._operations.get(request.name, caller=caller)
 
-    async def list(
+    def list(
         self,
         request: operations_pb2.ListOperationsRequest,
         remaining: float | None,  # noqa: ARG002 - it takes no time
         caller: Caller | None,
-    ) -> operations_pb2.ListOperationsResponse:
+    ) -> Awaitable[operations_pb2.ListOperationsResponse]:
         """Returns a page of the operations of a parent."""
-        return await self._operations.list(
+        return self._operations.list(
             request.name,
             filter=request.filter,
             page_size=request.page_size,
@@ -105,12 +105,12 @@ class Replies:
         await self._operations.cancel(request.name, caller=caller)
         return empty_pb2.Empty()
 
-    async def wait(
+    def wait(
         self,
         request: operations_pb2.WaitOperationRequest,
         remaining: float | None,
         caller: Caller | None,
-    ) -> operations_pb2.Operation:
+    ) -> Awaitable[operations_pb2.Operation]:
         """Returns an operation when it is done, or its latest state when the time is over."""
         timeout = None
         if request.HasField("timeout"):
@@ -119,7 +119,7 @@ class Replies:
             margin = max(remaining * _DEADLINE_MARGIN, _SMALLEST_MARGIN)
             remaining -= min(margin, _LARGEST_MARGIN)
             timeout = max(remaining, 0.0) if timeout is None else min(timeout, max(remaining, 0.0))
-        return await self._operations.wait(request.name, timeout, caller=caller)
+        return self._operations.wait(request.name, timeout, caller=caller)
 
 
 def _return_partial_success(request: operations_pb2.ListOperationsRequest) -> bool:

@@ -9,7 +9,8 @@ from typing import Any, NoReturn
 import grpc
 import grpc.aio
 
-from longrunning.servicer.exceptions import parts_of, told
+from longrunning.interception import Behaviour, behaviour_of, with_behaviour
+from longrunning.servicer.exceptions import told
 from longrunning.statuses import abort_sync
 
 
@@ -32,11 +33,10 @@ class SyncErrorInterceptor(grpc.ServerInterceptor):
         handler = continuation(handler_call_details)
         if handler is None:
             return None
-        behaviour, make = parts_of(handler)
         guard = self._guarded_stream if handler.response_streaming else self._guarded_call
-        return make(guard(behaviour), handler.request_deserializer, handler.response_serializer)
+        return with_behaviour(handler, guard(behaviour_of(handler)))
 
-    def _guarded_call(self, behaviour: Callable[..., Any]) -> Callable[..., Any]:
+    def _guarded_call(self, behaviour: Behaviour) -> Behaviour:
         def call(request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ANN401 - any message
             try:
                 return behaviour(request, context)
@@ -45,7 +45,7 @@ class SyncErrorInterceptor(grpc.ServerInterceptor):
 
         return call
 
-    def _guarded_stream(self, behaviour: Callable[..., Any]) -> Callable[..., Any]:
+    def _guarded_stream(self, behaviour: Behaviour) -> Behaviour:
         def stream(request: Any, context: grpc.ServicerContext) -> Iterator[Any]:  # noqa: ANN401 - any message
             try:
                 yield from behaviour(request, context)

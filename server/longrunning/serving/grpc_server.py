@@ -1,15 +1,15 @@
 """The gRPC half of a serving process."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from longrunning.serving.addresses import Address, StartupError
-from longrunning.serving.app import App
+from longrunning.serving.app import AddToServer, App
 from longrunning.serving.request_guard import RequestGuard
+from longrunning.serving.rpc_handlers import RpcHandlers
 from longrunning.serving.tls import TLS
 from longrunning.serving.transport_limits import DEFAULT_LIMITS, TransportLimits
 
@@ -42,16 +42,16 @@ class GrpcServer:
         own = app.own_interceptors
         guard = RequestGuard(app.operations.domain)
         interceptors = (*own, guard, *app.interceptors[len(own) :], *innermost)
-        options = (*_OPTIONS, *limits.grpc_options)
-        self._server = grpc.aio.server(interceptors=interceptors, options=options)
-        recorder = _Recorder(self._server)
-        app.add_to_server(recorder)
+        handlers = RpcHandlers()
+        app.add_to_server(handlers)
         self._health = health.aio.HealthServicer()
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        self._services = [*recorder.services, health.SERVICE_NAME]
-        reflection.enable_server_reflection(
-            [*self._services, reflection.SERVICE_NAME], self._server
-        )
+        add_health: AddToServer = health_pb2_grpc.add_HealthServicer_to_server
+        add_health(self._health, handlers)
+        self._services = handlers.services
+        names = (*self._services, reflection.SERVICE_NAME)
+        add_reflection: AddToServer = reflection_pb2_grpc.add_ServerReflectionServicer_to_server
+        add_reflection(reflection.aio.ReflectionServicer(names), handlers)
+        self._server = handlers.server(interceptors, (*_OPTIONS, *limits.grpc_options))
 
     def bind(self, address: Address, tls: TLS | None = None) -> Address:
         """Listens; returns the address with its real port.
@@ -97,21 +97,3 @@ class GrpcServer:
     async def _tell(self, status: int) -> None:
         for service in ("", *self._services):
             await self._health.set(service, status)
-
-
-class _Recorder:
-    """Hands servicers on to a server, and keeps the names of their services."""
-
-    def __init__(self, server: grpc.aio.Server) -> None:
-        self._server = server
-        self.services: list[str] = []
-
-    def add_generic_rpc_handlers(self, generic_rpc_handlers: Iterable[Any]) -> None:
-        handlers = tuple(generic_rpc_handlers)
-        self.services += [
-            handler.service_name() for handler in handlers if hasattr(handler, "service_name")
-        ]
-        self._server.add_generic_rpc_handlers(handlers)
-
-    def add_registered_method_handlers(self, service: str, handlers: Any) -> None:  # noqa: ANN401 - grpc's own
-        self._server.add_registered_method_handlers(service, handlers)

@@ -1,20 +1,19 @@
 """A gRPC request that is no message of its type is refused like any other wrong request."""
 
 import inspect
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import grpc.aio
 from google.protobuf.message import DecodeError
 
 from longrunning.errors import InvalidArgument
-from longrunning.servicer.guarded_handlers import GuardedHandlers
+from longrunning.interception import Behaviour, HandlerInterceptor, behaviour_of, with_behaviour
 from longrunning.statuses import abort
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 
 
-class RequestGuard(grpc.aio.ServerInterceptor):
+class RequestGuard(HandlerInterceptor):
     """Answers INVALID_ARGUMENT where gRPC would answer UNKNOWN with the parser's own words.
 
     Only a server needs it, whose requests are bytes, and only for async methods with one request.
@@ -24,21 +23,11 @@ class RequestGuard(grpc.aio.ServerInterceptor):
     """
 
     def __init__(self, domain: str) -> None:
+        super().__init__()
         self._domain = domain
-        self._handlers = GuardedHandlers(self._guarded)
 
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> Any:  # noqa: ANN401 - grpc-stubs know no handler that is None
-        """Returns the method's handler with its parser guarded."""
-        handler: Any = await continuation(handler_call_details)
-        if handler is None:
-            return None
-        return self._handlers.of(handler_call_details.method, handler)
-
-    def _guarded(self, handler: Any) -> Any:  # noqa: ANN401 - grpc's handlers have no type
+    def intercept_handler(self, method: str, handler: Any) -> Any:  # noqa: ANN401, ARG002 - grpc's handlers have no type
+        """Returns the handler with its parser guarded."""
         if handler.request_streaming or handler.request_deserializer is None:
             return handler
         parse = handler.request_deserializer
@@ -49,7 +38,7 @@ class RequestGuard(grpc.aio.ServerInterceptor):
             except DecodeError as error:
                 return error
 
-        behaviour = handler.unary_stream or handler.unary_unary
+        behaviour = behaviour_of(handler)
 
         async def call(request: Any, context: _Context) -> Any:  # noqa: ANN401 - any message
             if isinstance(request, DecodeError):
@@ -64,17 +53,12 @@ class RequestGuard(grpc.aio.ServerInterceptor):
 
         # A method with a stream of replies may be a coroutine too, which writes them one by one.
         if inspect.isasyncgenfunction(behaviour):
-            guard: Callable[..., Any] = stream
+            guard: Behaviour = stream
         elif inspect.iscoroutinefunction(behaviour):
             guard = call
         else:
             return handler
-        make = (
-            grpc.unary_stream_rpc_method_handler
-            if handler.response_streaming
-            else grpc.unary_unary_rpc_method_handler
-        )
-        return make(guard, guarded, handler.response_serializer)
+        return with_behaviour(handler, guard, guarded)
 
     async def _refuse(self, context: _Context) -> None:
         refusal = InvalidArgument(

@@ -9,7 +9,6 @@ import ipaddress
 import logging
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import unquote
 
@@ -18,6 +17,7 @@ from google.longrunning import operations_pb2
 from google.protobuf import duration_pb2
 
 from longrunning.auth.caller import caller_of
+from longrunning.interception import HandlerInterceptor, behaviour_of, with_behaviour
 from longrunning.serving.transport_limits import TransportLimits
 
 _Context = grpc.aio.ServicerContext[Any, Any]
@@ -28,7 +28,7 @@ _METHOD = "/google.longrunning.Operations/WaitOperation"
 _QUIET_SECONDS = 60.0
 
 
-class WaitLimit(grpc.aio.ServerInterceptor):
+class WaitLimit(HandlerInterceptor):
     """Answers WaitOperation at once, with the latest state, where too many wait already.
 
     A refusal would fail a caller whose operation is well; an early answer is within the method's
@@ -40,22 +40,16 @@ class WaitLimit(grpc.aio.ServerInterceptor):
     """
 
     def __init__(self, limits: TransportLimits) -> None:
+        super().__init__()
         self._limits = limits
         self._waiting: Counter[str] = Counter()
         self._all = 0
         self._told = -_QUIET_SECONDS
 
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> Any:  # noqa: ANN401 - grpc-stubs know no handler that is None
-        """Returns the method's handler, counted if it is WaitOperation."""
-        handler: Any = await continuation(handler_call_details)
-        if handler is None or handler_call_details.method != _METHOD:
-            return handler
-        behaviour = handler.unary_unary
-        if not inspect.iscoroutinefunction(behaviour):
+    def intercept_handler(self, method: str, handler: Any) -> Any:  # noqa: ANN401 - grpc's handlers have no type
+        """Returns the handler, counted if it is that of WaitOperation."""
+        behaviour = behaviour_of(handler)
+        if method != _METHOD or not inspect.iscoroutinefunction(behaviour):
             return handler
 
         async def wait(request: operations_pb2.WaitOperationRequest, context: _Context) -> Any:  # noqa: ANN401 - an Operation
@@ -75,9 +69,7 @@ class WaitLimit(grpc.aio.ServerInterceptor):
                 if not self._waiting[caller]:
                     del self._waiting[caller]
 
-        return grpc.unary_unary_rpc_method_handler(
-            wait, handler.request_deserializer, handler.response_serializer
-        )
+        return with_behaviour(handler, wait)
 
     def _is_full(self, caller: str) -> bool:
         limits, own = self._limits, self._waiting.get(caller, 0)

@@ -15,6 +15,7 @@ from grpc_transcoding.calls.metadata import Metadata
 from grpc_transcoding.calls.outcome import CallFailure, deadline_exceeded
 from grpc_transcoding.calls.servicer_context import TranscodedContext
 from grpc_transcoding.calls.servicers import RpcMethod
+from grpc_transcoding.errors import TranscodingError
 
 # gRPC writes these itself.
 _NOT_SENT = frozenset({"user-agent"})
@@ -61,13 +62,22 @@ class RemoteBackend:
             if not call.done():
                 call.cancel()
 
+    async def refused(
+        self,
+        method: RpcMethod,  # noqa: ARG002 - its interceptors are on the server
+        error: TranscodingError,
+        context: TranscodedContext,  # noqa: ARG002
+    ) -> Exception:
+        """Returns what to tell the client of a request at fault, which the server never sees."""
+        return error
+
     def _begin(self, method: RpcMethod, requests: _Requests, context: TranscodedContext) -> Any:
         metadata = tuple(
             (key, value) for key, value in context.invocation_metadata() if key not in _NOT_SENT
         )
         return self._callable(method)(
             requests.argument,
-            timeout=context.call_info.time_remaining(),
+            timeout=context.time_remaining(),
             metadata=metadata,
         )
 
@@ -108,7 +118,7 @@ class _Requests:
 def _failure(error: BaseException, context: TranscodedContext) -> BaseException:
     if not isinstance(error, grpc.aio.AioRpcError):
         return error
-    is_over = context.call_info.time_remaining() == 0
+    is_over = context.time_remaining() == 0
     if is_over and error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
         return deadline_exceeded()
     if context.initial_metadata is None:

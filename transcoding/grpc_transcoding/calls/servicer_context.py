@@ -27,7 +27,7 @@ class CallSource(Protocol):
     """Where a call comes from."""
 
     def metadata(self) -> tuple[Metadatum, ...]:
-        """Returns the invocation metadata."""
+        """Returns the invocation metadata; asked again, the same object."""
         ...
 
     def peer(self) -> str:
@@ -39,63 +39,39 @@ class CallSource(Protocol):
         ...
 
 
-class CallInfo:
-    """What is known of a call before it begins.
-
-    Attributes:
-        peer: Returns the caller's address.
-        deadline: When the call must be over, by `time.monotonic`, or None.
-        auth_context: Returns what the transport knows of the caller.
-    """
-
-    __slots__ = ("_metadata", "_source", "auth_context", "deadline", "peer")
-
-    def __init__(self, source: CallSource, deadline: float | None = None) -> None:
-        self._source = source
-        self._metadata: tuple[Metadatum, ...] | None = None
-        self.peer = source.peer
-        self.deadline = deadline
-        self.auth_context = source.auth_context
-
-    @property
-    def metadata(self) -> tuple[Metadatum, ...]:
-        """The invocation metadata; it is made when somebody asks for it."""
-        if self._metadata is None:
-            self._metadata = self._source.metadata()
-        return self._metadata
-
-    def time_remaining(self) -> float | None:
-        """Returns the seconds until the deadline, never negative, or None if there is none."""
-        if self.deadline is None:
-            return None
-        return max(self.deadline - time.monotonic(), 0.0)
-
-
 class TranscodedContext(grpc.aio.ServicerContext[Any, Any]):
     """The context that async servicers and interceptors see.
 
     Args:
-        info: What is known of the call.
+        source: Where the call comes from.
+        deadline: When it must be over, by `time.monotonic`, or None.
         write: Sends one message of a streamed reply, or None if the reply is one message.
         requests: The messages of a streamed request, or None if it is one message.
+
+    Attributes:
+        initial_metadata: What the servicer has sent as such, or None.
     """
+
+    # Most calls change none of these, so they begin as those of the class.
+    initial_metadata: Metadata | None = None
+    _code: Any = None
+    _details = ""
+    _trailing: Metadata = ()
+    _abort: grpc.aio.AbortError | None = None
+    _is_done = False
+    _callbacks: tuple[Callable[[Any], None], ...] = ()
 
     def __init__(
         self,
-        info: CallInfo,
+        source: CallSource,
+        deadline: float | None = None,
         write: Writer | None = None,
         requests: AsyncIterator[Any] | None = None,
     ) -> None:
-        self._info = info
+        self._source = source
+        self._deadline = deadline
         self._write = write
         self._requests = requests
-        self._code: Any = None
-        self._details = ""
-        self._trailing: Metadata = ()
-        self.initial_metadata: Metadata | None = None
-        self._abort: grpc.aio.AbortError | None = None
-        self._is_done = False
-        self._callbacks: list[Callable[[Any], None]] = []
 
     async def read(self) -> Any:
         """Returns the next message of a streamed request, or `grpc.aio.EOF`."""
@@ -157,7 +133,7 @@ class TranscodedContext(grpc.aio.ServicerContext[Any, Any]):
 
     def invocation_metadata(self) -> Any:
         """Returns the request's headers as metadata."""
-        return self._info.metadata
+        return self._source.metadata()
 
     def set_code(self, code: grpc.StatusCode) -> None:
         """Sets the code; other than OK it discards the reply."""
@@ -177,16 +153,16 @@ class TranscodedContext(grpc.aio.ServicerContext[Any, Any]):
 
     def peer(self) -> str:
         """Returns the caller's address, such as `ipv4:127.0.0.1:1234`."""
-        return self._info.peer()
+        return self._source.peer()
 
     def peer_identities(self) -> Sequence[bytes] | None:
         """Returns who the transport says that the caller is, or None."""
         key = self.peer_identity_key()
-        return tuple(self._info.auth_context()[key]) if key else None
+        return tuple(self._source.auth_context()[key]) if key else None
 
     def peer_identity_key(self) -> str | None:
         """Returns the entry of the auth context that identifies the caller, or None."""
-        known = self._info.auth_context()
+        known = self._source.auth_context()
         for key in ("x509_subject_alternative_name", "x509_common_name"):
             if key in known:
                 return key
@@ -194,12 +170,14 @@ class TranscodedContext(grpc.aio.ServicerContext[Any, Any]):
 
     def auth_context(self) -> Mapping[str, Iterable[bytes]]:
         """Returns what the transport knows of the caller."""
-        return self._info.auth_context()
+        return self._source.auth_context()
 
     def time_remaining(self) -> float:
         """Returns the seconds until the deadline, or None if the call has none."""
-        # The published type says float; a real server returns None without a deadline, as we do.
-        return self._info.time_remaining()  # type: ignore[return-value]
+        if self._deadline is None:
+            # The published type says float; a real server returns None, as we do.
+            return None  # type: ignore[return-value]
+        return max(self._deadline - time.monotonic(), 0.0)
 
     def trailing_metadata(self) -> Any:
         """Returns the trailers so far."""
@@ -215,7 +193,7 @@ class TranscodedContext(grpc.aio.ServicerContext[Any, Any]):
 
     def add_done_callback(self, callback: Callable[[Any], None]) -> None:
         """Calls back, with this context, when the call is over."""
-        self._callbacks.append(callback)
+        self._callbacks = (*self._callbacks, callback)
 
     def done(self) -> bool:
         """Says whether the status is on its way."""
@@ -228,9 +206,9 @@ class TranscodedContext(grpc.aio.ServicerContext[Any, Any]):
     # What follows is for the transcoder.
 
     @property
-    def call_info(self) -> CallInfo:
-        """What was known of the call before it began."""
-        return self._info
+    def source(self) -> CallSource:
+        """Where the call comes from."""
+        return self._source
 
     @property
     def was_aborted(self) -> bool:
@@ -243,6 +221,19 @@ class TranscodedContext(grpc.aio.ServicerContext[Any, Any]):
             raise self._abort
         if self._is_done:
             raise grpc.aio.UsageError("RPC already finished.")
+
+    def check(self) -> None:
+        """Raises what the servicer said of the end of the call, unless that is OK.
+
+        Raises:
+            AbortError: It aborted, and went on in spite of it.
+            CallFailure: It set a code.
+        """
+        if self._code is None and self._abort is None:
+            return
+        self.raise_for_termination()
+        if failure := self.failure():
+            raise failure
 
     def failure(self, exception: BaseException | None = None) -> CallFailure | None:
         """Returns how the call failed, or None if its code is OK.
@@ -264,10 +255,10 @@ class TranscodedContext(grpc.aio.ServicerContext[Any, Any]):
             )
         return None
 
-    def finish(self) -> list[Callable[[Any], None]]:
+    def finish(self) -> tuple[Callable[[Any], None], ...]:
         """Marks the call as over and returns the callbacks to call."""
         self._is_done = True
-        callbacks, self._callbacks = self._callbacks, []
+        callbacks, self._callbacks = self._callbacks, ()
         return callbacks
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import grpc
@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 
 from grpc_transcoding.calls.metadata import Metadatum
 from grpc_transcoding.calls.outcome import CallFailure
-from grpc_transcoding.calls.servicer_context import CallInfo
+from grpc_transcoding.calls.servicer_context import CallSource
 
 _ASYNC_FLAGS = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
@@ -36,7 +36,7 @@ class _Nobody:
         return {}
 
 
-_NO_CALL = CallInfo(_Nobody())
+_NOBODY = _Nobody()
 
 
 class CallDetails(grpc.HandlerCallDetails):
@@ -45,14 +45,14 @@ class CallDetails(grpc.HandlerCallDetails):
     The metadata is made when it is asked for.
     """
 
-    def __init__(self, method: str, info: CallInfo) -> None:
+    def __init__(self, method: str, source: CallSource) -> None:
         self.method = method
-        self._info = info
+        self._source = source
 
     @property
     def invocation_metadata(self) -> Any:  # type: ignore[override] # nobody writes it
         """The request's headers as metadata."""
-        return self._info.metadata
+        return self._source.metadata()
 
 
 class PreparedHandler:
@@ -96,7 +96,6 @@ class RpcMethod:
         request_class: The class of its requests.
         response_class: The class of its replies.
         handler: What answers it, if that cannot change from call to call.
-        prepared: The same, looked at once and for all.
     """
 
     descriptor: MethodDescriptor
@@ -104,7 +103,6 @@ class RpcMethod:
     request_class: type[Message]
     response_class: type[Message]
     handler: Handler = None
-    prepared: PreparedHandler | None = None
 
     @classmethod
     def of(cls, descriptor: MethodDescriptor, handler: Handler = None) -> RpcMethod:
@@ -118,9 +116,9 @@ class RpcMethod:
             response_class=message_factory.GetMessageClass(descriptor.output_type),
             handler=handler,
         )
-        if handler is None:
-            return method
-        return replace(method, prepared=PreparedHandler(check_streaming(method, handler)))
+        if handler is not None:
+            check_streaming(method, handler)
+        return method
 
 
 class Servicers:
@@ -186,7 +184,7 @@ class Servicers:
         for name in names:
             service = self._find_service(name, required=name in self._services)
             for descriptor in service.methods if service else ():
-                handler = self.resolve(CallDetails(f"/{name}/{descriptor.name}", _NO_CALL))
+                handler = self.resolve(CallDetails(f"/{name}/{descriptor.name}", _NOBODY))
                 if handler is None and name not in self._services:
                     continue
                 is_fixed = name in self._services
@@ -214,7 +212,7 @@ class Servicers:
             behaviours = [
                 behaviour_of(handler)
                 for method in descriptor.methods
-                if (handler := self.resolve(CallDetails(f"/{service}/{method.name}", _NO_CALL)))
+                if (handler := self.resolve(CallDetails(f"/{service}/{method.name}", _NOBODY)))
             ]
             # A method that is left to the generated class is sync in async servicers, too.
             own = [b for b in behaviours if not b.__module__.endswith("_pb2_grpc")]
@@ -228,6 +226,19 @@ def behaviour_of(handler: Handler) -> Any:
     if handler.request_streaming:
         return handler.stream_stream if handler.response_streaming else handler.stream_unary
     return handler.unary_stream if handler.response_streaming else handler.unary_unary
+
+
+def make_handler(method: RpcMethod, behaviour: Any) -> Handler:
+    """Returns a handler of a method's kind, whose requests are the method's messages."""
+    makers = {
+        (False, False): grpc.unary_unary_rpc_method_handler,
+        (False, True): grpc.unary_stream_rpc_method_handler,
+        (True, False): grpc.stream_unary_rpc_method_handler,
+        (True, True): grpc.stream_stream_rpc_method_handler,
+    }
+    declared = method.descriptor
+    make = makers[bool(declared.client_streaming), bool(declared.server_streaming)]
+    return make(behaviour, request_deserializer=method.request_class.FromString)
 
 
 def is_async(behaviour: Any) -> bool:

@@ -48,6 +48,10 @@ class ReplyCache:
             self._keep(key, json)
         return json
 
+    def find(self, reply: Message, style: JsonFormat) -> bytes | None:
+        """Returns the JSON of a reply if it is kept, or None."""
+        return self._kept.get((reply.SerializeToString(), type(reply), style))
+
     def _keep(self, key: tuple[bytes, type[Message], JsonFormat], json: bytes) -> None:
         # Large replies are written on threads, so two may be kept at once, or the same one twice.
         with self._keeping:

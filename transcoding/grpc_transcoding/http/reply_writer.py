@@ -71,7 +71,17 @@ class ReplyWriter:
     def __init__(self, pool: DescriptorPool, encoder: ReplyEncoder | None) -> None:
         self._pool = pool
         self._encoder = encoder
-        self._may_use_threads = encoder is None or isinstance(encoder, ReplyCache)
+        self._cache = encoder if isinstance(encoder, ReplyCache) else None
+        self._may_use_threads = encoder is None or self._cache is not None
+
+    def kept(
+        self, endpoint: Endpoint, reply: Message, style: ReplyStyle
+    ) -> tuple[bytes, bytes] | None:
+        """Returns the content type and bytes of a reply that was written before, or None."""
+        if self._cache is None or style is not endpoint.style or endpoint.replies_http_body:
+            return None
+        known = self._cache.find(reply, style.json)
+        return None if known is None else (b"application/json", known)
 
     async def written(
         self, endpoint: Endpoint, reply: Message, style: ReplyStyle

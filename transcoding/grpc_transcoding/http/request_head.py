@@ -16,7 +16,6 @@ from grpc_transcoding.path_templates.percent import InvalidEscapeError, decode
 # The headers that the transcoder itself acts on.
 _LOOKED_AT = frozenset(
     {
-        b"accept",
         b"content-encoding",
         b"content-length",
         b"content-type",
@@ -30,6 +29,7 @@ _LOOKED_AT = frozenset(
 _VERSIONS_WITH_LENGTHS = frozenset({"1.1", "1.0"})
 # In a distinguished name of RFC 4514.
 _COMMON_NAME = re.compile(r"(?:^|[,+])CN=((?:[^,+\\]|\\.)*)", re.IGNORECASE)
+_SLASH = ord("/")
 _METHOD = re.compile(r"[A-Z][A-Z0-9\-_]{0,31}\Z")
 
 
@@ -46,23 +46,15 @@ class RequestHead:
         further_metadata: What the query adds to the headers.
     """
 
-    __slots__ = (
-        "_scope",
-        "further_metadata",
-        "has_binary_metadata",
-        "headers",
-        "method",
-        "named",
-        "query",
-        "raw_path",
-    )
+    # Most requests leave these as they are.
+    has_binary_metadata = False
+    further_metadata: tuple[Metadatum, ...] = ()
+    _metadata: tuple[Metadatum, ...] | None = None
 
     def __init__(self, scope: Scope, limits: Limits) -> None:
         self._scope = scope
         self.headers: Headers = scope["headers"]
         self.named: dict[bytes, bytes] = {}
-        self.has_binary_metadata = False
-        self.further_metadata: tuple[Metadatum, ...] = ()
         size = 0
         for name, value in self.headers:
             size += len(name) + len(value)
@@ -79,14 +71,28 @@ class RequestHead:
         if len(self.raw_path) > limits.path_bytes:
             raise _too_long(414, "path", limits.path_bytes, "PATH_TOO_LONG")
         self.method: str = scope["method"].upper()
-        override = self.named.get(b"x-http-method-override")
-        if override is not None:
+        if self.named and (override := self.named.get(b"x-http-method-override")) is not None:
             self.method = _overridden(self.method, override)
 
     @property
     def root_path(self) -> str:
         """The prefix under which the application is mounted."""
         return str(self._scope.get("root_path", ""))
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether nothing but method and path says what the transcoder is to do."""
+        return (
+            not self.named
+            and not self.query
+            and not self.has_binary_metadata
+            and self._scope.get("http_version") in _VERSIONS_WITH_LENGTHS
+        )
+
+    @property
+    def accept(self) -> bytes | None:
+        """The media types that the client takes, if it says so."""
+        return next((value for name, value in self.headers if name == b"accept"), None)
 
     @property
     def has_body(self) -> bool:
@@ -127,12 +133,14 @@ class RequestHead:
         return parameters
 
     def metadata(self) -> tuple[Metadatum, ...]:
-        """Returns the metadata that the request stands for.
+        """Returns the metadata that the request stands for; it is made when somebody asks for it.
 
         Raises:
             TranscodingError: A header whose name ends with `-bin` is not base64.
         """
-        return from_headers(self.headers) + self.further_metadata
+        if self._metadata is None:
+            self._metadata = from_headers(self.headers) + self.further_metadata
+        return self._metadata
 
     def peer(self) -> str:
         """Returns the caller's address as gRPC writes it."""
@@ -173,11 +181,14 @@ def raw_path_of(scope: Scope) -> bytes:
     Spec: ASGI, HTTP connection scope, `raw_path` and `root_path`.
     """
     raw = scope.get("raw_path")
+    root = scope.get("root_path", "")
+    if raw and not root and raw[0] == _SLASH and b"?" not in raw:
+        return bytes(raw)  # as nearly always
     if raw is None:
         raw = quote(scope["path"], safe="/:@!$&'()*+,;=~").encode("ascii")
     if b"?" in raw:  # a server's mistake
         raw = raw.partition(b"?")[0]
-    if root := scope.get("root_path", ""):
+    if root:
         root = root.rstrip("/")
         end = len(root.encode())
         if raw.startswith(root.encode()) and raw[end : end + 1] in {b"", b"/"}:
@@ -188,7 +199,7 @@ def raw_path_of(scope: Scope) -> bytes:
 
 
 def _after_encoded(raw: bytes, root: str) -> bytes:
-    for end in [*(at for at, byte in enumerate(raw) if byte == ord("/")), len(raw)]:
+    for end in [*(at for at, byte in enumerate(raw) if byte == _SLASH), len(raw)]:
         if unquote(raw[:end].decode("latin-1")) == root:
             return raw[end:]
     return raw  # a server that has taken the prefix off already

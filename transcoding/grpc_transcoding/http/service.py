@@ -2,55 +2,37 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from typing import NamedTuple
 
 import grpc
 from google.protobuf.message import Message
 
 from grpc_transcoding.bindings.binding import Binding
 from grpc_transcoding.bindings.router import Router, WrongMethod
-from grpc_transcoding.calls.backend import Backend, Request
-from grpc_transcoding.calls.deadlines import timeout_of
-from grpc_transcoding.calls.metadata import Metadatum, to_headers
+from grpc_transcoding.calls.backend import Backend
+from grpc_transcoding.calls.metadata import to_headers
 from grpc_transcoding.calls.outcome import CallFailure, ClientGoneError
-from grpc_transcoding.calls.servicer_context import CallInfo, TranscodedContext
-from grpc_transcoding.errors import TranscodingError, invalid_argument, shortened
+from grpc_transcoding.calls.servicer_context import TranscodedContext
+from grpc_transcoding.errors import (
+    MisplacedCredentialError,
+    TranscodingError,
+    invalid_argument,
+    shortened,
+)
 from grpc_transcoding.http.asgi import Headers, Receive, Scope, Send
 from grpc_transcoding.http.body import BodyReader
+from grpc_transcoding.http.call import Call, bare_call, read_call
 from grpc_transcoding.http.endpoint import Endpoint
 from grpc_transcoding.http.error_reply import ErrorReplies, Reply
-from grpc_transcoding.http.message_stream import read_messages
-from grpc_transcoding.http.reply_style import ReplyStyle
-from grpc_transcoding.http.reply_writer import ReplyWriter, style_of
+from grpc_transcoding.http.reply_writer import ReplyWriter
 from grpc_transcoding.http.request_head import RequestHead
 from grpc_transcoding.http.route_cache import Route, RouteCache
 from grpc_transcoding.http.stream_call import stream_replies
-from grpc_transcoding.http.stream_reply import EVENTS, framing_for
-from grpc_transcoding.http.threads import off_the_loop
 from grpc_transcoding.http.watch import watched
-from grpc_transcoding.messages.request_body import check_json_type, check_not_encoded
-from grpc_transcoding.messages.system_parameters import (
-    NO_SYSTEM_PARAMETERS,
-    Alt,
-    SystemParameters,
-    split_parameters,
-)
 from grpc_transcoding.options import Options
 from grpc_transcoding.path_templates.percent import InvalidEscapeError
 
-Parameters = list[tuple[str, str]]
-
-
-class _Answering(NamedTuple):
-    """What is settled of an answer before the method is called."""
-
-    endpoint: Endpoint
-    style: ReplyStyle
-    info: CallInfo
-    body: BodyReader
+_Sent = tuple[int, Headers, bytes]  # what a `Reply` is: this costs less to make
 
 
 class HttpService:
@@ -103,86 +85,72 @@ class HttpService:
             headers.append((b"content-length", b"%d" % len(body)))
         if scope["method"] == "HEAD":
             body = b""
-        with suppress(OSError):  # how some servers say that the client is gone
+        try:
             await send({"type": "http.response.start", "status": http_status, "headers": headers})
             await send({"type": "http.response.body", "body": body})
+        except OSError:
+            pass  # how some servers say that the client is gone
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> Reply | None:
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> _Sent | None:
         head = RequestHead(scope, self._limits)
+        route = self._routes.get(head.method, head.raw_path)
+        if route is None:
+            found = self._route(head)
+            if isinstance(found, Reply):
+                return found
+            route = found
         body = BodyReader(receive, self._limits.body_bytes)
-        route = self._routes.get(head.method, head.raw_path) or self._route(head)
-        if isinstance(route, Reply):
-            return route
-        endpoint = route.endpoint
-        system = NO_SYSTEM_PARAMETERS
-        parameters: Parameters = []
-        if head.query:
-            system, parameters = split_parameters(
-                head.parameters(self._limits.query_parameters),
-                endpoint.field_names,
-                allow_credentials=self._options.credentials_in_query,
-            )
-        style = style_of(endpoint, head, system)
-        seconds = endpoint.policy.deadline
-        if head.named:
-            seconds = timeout_of(head.named, seconds)
-        info = _call_info(head, seconds, system)
-        answering = _Answering(endpoint, style, info, body)
-        if not endpoint.client_streaming:
-            request = await self._request(route, head, parameters, body)
-            return await self._answered(answering, request, head, send)
-        # What is wrong with path or query is wrong whatever the messages are, and without any.
-        endpoint.request_of(route.captures, parameters, None, has_body=False)
-        requests = read_messages(
-            endpoint,
-            route.captures,
-            parameters,
-            body,
-            limits=self._limits,
-            content_type=head.named.get(b"content-type"),
-            content_encoding=head.named.get(b"content-encoding"),
-        )
+        try:
+            call = bare_call(route, head) or await read_call(route, head, body, self._options)
+        except MisplacedCredentialError:
+            raise
+        except TranscodingError as error:
+            raise await self._refused(route.endpoint, head, body, error) from None
+        if not call.endpoint.client_streaming:
+            return await self._replied(call, head, body, send)
         body.read_ahead()
         try:
-            return await self._answered(answering, requests, head, send)
+            return await self._replied(call, head, body, send)
         finally:
             body.close()
 
-    async def _answered(
-        self, answering: _Answering, request: Request, head: RequestHead, send: Send
-    ) -> Reply | None:
-        endpoint, style, info, body = answering
-        seconds = info.time_remaining()  # reading the body has taken its part
+    async def _replied(
+        self, call: Call, head: RequestHead, body: BodyReader, send: Send
+    ) -> _Sent | None:
+        endpoint, writer = call.endpoint, self._writer
         if endpoint.server_streaming:
             return await stream_replies(
-                endpoint,
-                request,
-                info,
+                call,
+                head,
                 backend=self._backend,
-                writer=self._writer,
+                writer=writer,
                 errors=self._errors,
-                style=style,
-                framing=EVENTS if style.alt is Alt.SSE else framing_for(head.named.get(b"accept")),
                 body=body,
-                seconds=seconds,
                 send=send,
-                is_head=head.method == "HEAD",
             )
-        requests = None if isinstance(request, Message) else request
-        context = TranscodedContext(info, requests=requests)
+        requests = None if isinstance(call.request, Message) else call.request
+        context = TranscodedContext(head, call.deadline, requests=requests)
+        making = self._backend.unary(endpoint.rpc, call.request, context)
         try:
-            call = self._backend.unary(endpoint.rpc, request, context)
-            reply = await watched(call, body, seconds)
+            reply = await watched(making, body, context.time_remaining())
         except CallFailure as failure:
             initial = to_headers(context.initial_metadata or (), "grpc-metadata-")
             return self._errors.of(failure, initial)
-        content_type, data = await self._writer.written(endpoint, reply, style)
+        content_type, data = writer.kept(endpoint, reply, call.style) or await writer.written(
+            endpoint, reply, call.style
+        )
         headers: Headers = [(b"content-type", content_type)]
         if context.initial_metadata:
             headers += to_headers(context.initial_metadata, "grpc-metadata-")
         if trailers := context.trailing_metadata():
             headers += to_headers(trailers, "grpc-trailer-")
-        return Reply(200, headers, data)
+        return 200, headers, data
+
+    async def _refused(
+        self, endpoint: Endpoint, head: RequestHead, body: BodyReader, error: TranscodingError
+    ) -> Exception:
+        refusing = self._backend.refused(endpoint.rpc, error, TranscodedContext(head))
+        return await watched(refusing, body, endpoint.policy.deadline)
 
     def _route(self, head: RequestHead) -> Route | Reply:
         try:
@@ -218,35 +186,3 @@ class HttpService:
         route = Route(self._endpoints[found.binding], found.captures)
         self._routes.put(head.method, head.raw_path, route)
         return route
-
-    async def _request(
-        self, route: Route, head: RequestHead, parameters: Parameters, body: BodyReader
-    ) -> Message:
-        endpoint, rule = route.endpoint, route.endpoint.body
-        if route.fields is not None and not parameters and not head.has_body:
-            return endpoint.rpc.request_class(**route.fields)
-        raw = await body.whole() if head.has_body else b""
-        if rule.is_http_body:
-            check_not_encoded(head.named.get(b"content-encoding"))
-            request = endpoint.request_of(route.captures, parameters, None, has_body=False)
-            rule.merge_http_body(head.named.get(b"content-type"), raw, request)
-            return request
-        # Clients send the type of JSON with nothing of that type behind it.
-        has_body = bool(raw) and not raw.isspace()
-        if has_body:
-            check_json_type(head.named.get(b"content-type"), head.named.get(b"content-encoding"))
-
-        def parsed() -> Message:
-            value = rule.load(raw) if has_body else None
-            return endpoint.request_of(route.captures, parameters, value, has_body=has_body)
-
-        return await off_the_loop(len(raw), parsed)
-
-
-def _call_info(head: RequestHead, seconds: float | None, system: SystemParameters) -> CallInfo:
-    if system.metadata:
-        head.further_metadata = tuple(Metadatum(key, value) for key, value in system.metadata)
-    info = CallInfo(head, None if seconds is None else time.monotonic() + seconds)
-    if head.has_binary_metadata:
-        _ = info.metadata  # refuses what is not base64 before the method is called
-    return info

@@ -2,38 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 from google.protobuf.message import Message
 
 from grpc_transcoding.calls.backend import Backend
 from grpc_transcoding.calls.metadata import to_headers
 from grpc_transcoding.calls.outcome import ClientGoneError
-from grpc_transcoding.calls.servicer_context import CallInfo, TranscodedContext
+from grpc_transcoding.calls.servicer_context import TranscodedContext
 from grpc_transcoding.http.asgi import Event, Headers, Send
 from grpc_transcoding.http.body import BodyReader
-from grpc_transcoding.http.endpoint import Endpoint
+from grpc_transcoding.http.call import Call
 from grpc_transcoding.http.error_reply import ErrorReplies, Reply
-from grpc_transcoding.http.reply_style import ReplyStyle
 from grpc_transcoding.http.reply_writer import ReplyWriter
-from grpc_transcoding.http.stream_reply import Framing, StreamReply
+from grpc_transcoding.http.request_head import RequestHead
+from grpc_transcoding.http.stream_reply import EVENTS, StreamReply, framing_for
 from grpc_transcoding.http.watch import watched
+from grpc_transcoding.messages.system_parameters import Alt
 
 
 async def stream_replies(
-    endpoint: Endpoint,
-    request: Message | AsyncIterator[Message],
-    info: CallInfo,
+    call: Call,
+    head: RequestHead,
     *,
     backend: Backend,
     writer: ReplyWriter,
     errors: ErrorReplies,
-    style: ReplyStyle,
-    framing: Framing,
     body: BodyReader,
-    seconds: float | None,
     send: Send,
-    is_head: bool,
 ) -> Reply | None:
     """Makes a call whose replies are streamed, and sends them as they come.
 
@@ -44,12 +38,13 @@ async def stream_replies(
     Raises:
         ClientGoneError: There is nobody to answer.
     """
+    endpoint = call.endpoint
 
     def headers() -> Headers:
         return to_headers(context.initial_metadata or (), "grpc-metadata-")
 
     async def write(message: Message) -> None:
-        content_type, data = await writer.written(endpoint, message, style)
+        content_type, data = await writer.written(endpoint, message, call.style)
         if endpoint.replies_http_body:
             await reply.raw(data, content_type)
         else:
@@ -61,11 +56,13 @@ async def stream_replies(
         except OSError as error:  # how some servers say that the client is gone
             raise ClientGoneError from error
 
-    reply = StreamReply(send_if_there, framing, headers, is_head=is_head)
-    requests = None if isinstance(request, Message) else request
-    context = TranscodedContext(info, write, requests)
+    framing = EVENTS if call.style.alt is Alt.SSE else framing_for(head.accept)
+    reply = StreamReply(send_if_there, framing, headers, is_head=head.method == "HEAD")
+    requests = None if isinstance(call.request, Message) else call.request
+    context = TranscodedContext(head, call.deadline, write, requests)
+    making = backend.stream(endpoint.rpc, call.request, context)
     try:
-        await watched(backend.stream(endpoint.rpc, request, context), body, seconds)
+        await watched(making, body, context.time_remaining())
     except ClientGoneError:
         raise
     except Exception as error:

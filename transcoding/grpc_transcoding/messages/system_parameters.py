@@ -11,7 +11,14 @@ import enum
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from grpc_transcoding.errors import TranscodingError, invalid_argument, shortened
+import grpc
+
+from grpc_transcoding.errors import (
+    MisplacedCredentialError,
+    TranscodingError,
+    invalid_argument,
+    shortened,
+)
 
 
 class Alt(enum.Enum):
@@ -92,11 +99,11 @@ def _parsed(system: dict[str, str], allow_credentials: bool) -> SystemParameters
         if name not in system:
             continue
         if not allow_credentials:
-            raise invalid_argument(
+            raise MisplacedCredentialError(
+                grpc.StatusCode.INVALID_ARGUMENT,
                 f"{name!r} is not taken from the query, where logs keep it: send {key!r}",
                 reason="CREDENTIAL_IN_QUERY",
-                parameter=name,
-                header=key,
+                metadata={"parameter": name, "header": key},
             )
         value = system[name]
         if not (value.isascii() and value.isprintable()):
