@@ -75,7 +75,7 @@ def add_work_to_server(methods: dict[str, Any], target: Any) -> None:  # noqa: A
         )
         for name, (method, request, reply) in methods.items()
     }
-    target.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
+    target.add_registered_method_handlers(SERVICE, handlers)
 
 
 app = App(operations, servicers=[(add_work_to_server, METHODS)])

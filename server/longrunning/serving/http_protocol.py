@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from longrunning.serving.joined_writes import JoinedWrites
 from longrunning.serving.transport_limits import TransportLimits
 
 _TARGET_BYTES = 32 * 1024  # of a request line, above what a transcoder takes
@@ -41,6 +42,7 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begins; the first request has to come soon."""
         super().connection_made(cast("asyncio.Transport", transport))
+        self.transport = cast("asyncio.Transport", JoinedWrites(self.transport, self))
         if len(self.connections) > self._limits.connections:
             self.transport.abort()
             return
