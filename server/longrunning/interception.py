@@ -9,7 +9,7 @@ from typing import Any
 
 import grpc.aio
 
-_MOST = 1024  # methods; a generic handler may answer to any number of names
+_MOST = 1024  # an interceptor further in may make any number of handlers
 
 Behaviour = Callable[..., Any]
 """The function of a handler: async or sync, with one message or a stream of them each way."""
@@ -24,7 +24,7 @@ class HandlerInterceptor(grpc.aio.ServerInterceptor):
     """
 
     def __init__(self) -> None:
-        self._kept: dict[str, tuple[Any, Any]] = {}
+        self._kept: dict[tuple[str, int], tuple[Any, Any]] = {}
 
     @abc.abstractmethod
     def intercept_handler(self, method: str, handler: Any) -> Any:  # noqa: ANN401 - grpc's handlers have no type
@@ -45,14 +45,16 @@ class HandlerInterceptor(grpc.aio.ServerInterceptor):
         return handler and self._intercepted(handler_call_details.method, handler)
 
     def _intercepted(self, method: str, handler: Any) -> Any:  # noqa: ANN401 - as above
-        # A server finds the same handler again for every call of a method.
-        known = self._kept.get(method)
+        # A server finds the same handler again for every call of a method; a transcoder that has
+        # the same interceptor finds another one.
+        key = (method, id(handler))
+        known = self._kept.get(key)
         if known is not None and known[0] is handler:
             return known[1]
         intercepted = self.intercept_handler(method, handler)
         if len(self._kept) >= _MOST:
             self._kept.clear()
-        self._kept[method] = (handler, intercepted)
+        self._kept[key] = (handler, intercepted)
         return intercepted
 
 

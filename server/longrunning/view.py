@@ -146,14 +146,14 @@ class View:
                 metadata={"value": f"{timeout:g}"},
             )
         # Asked before the wait, since what is not his must look absent, and once more behind it:
-        # what he may do can have changed in all that time.
-        before, behind = (self._permission("WaitOperation", caller) for _ in range(2))
-        await self._find(name, before)
+        # what he may do can have changed in all that time. Nothing is held on to meanwhile.
+        await self._find(name, self._permission("WaitOperation", caller))
         longest = self._limits.max_wait
         seconds = longest if timeout is None else min(timeout, longest)
         record = await self._session().waiters.wait(name, seconds)
-        await behind.require(names.parent_of(name))
-        return (await self._seen(name, record, behind)).message()
+        permission = self._permission("WaitOperation", caller)
+        await permission.require(names.parent_of(name))
+        return (await self._seen(name, record, permission)).message()
 
     async def cancel(self, name: str, *, caller: Caller | None = None) -> None:
         """Asks for an operation to be cancelled; what is done stays as it is.
