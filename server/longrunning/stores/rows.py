@@ -71,10 +71,10 @@ def record_of(row: Sequence[Any]) -> Record:
 
 
 def revised(record: Record, row: Sequence[Any]) -> Record:
-    """Returns a record with what a row of `CHANGING` says of it, itself if that is no news."""
-    state, revision, attempt, owner, update_time, expire_time, deadline, operation = row
-    if revision == record.revision:
+    """Returns a record with what a row of `CHANGING` says of it; itself if that is no news."""
+    if row == _read_changing(record):
         return record
+    state, revision, attempt, owner, update_time, expire_time, deadline, operation = row
     # fmt: off
     return record_of((
         record.name, record.id, record.parent, record.method, record.handler, record.caller,

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from longrunning.lifecycle import Record
 from longrunning.stores.rows import record_of, revised
 from longrunning.stores.sqlite import queries
-from longrunning.stores.sqlite.wal_index import NO_HEADER, WalIndex, identifies
+from longrunning.stores.sqlite.wal_index import NO_HEADER, WalIndex
 
 _ENTRY_BYTES = 2048
 _CHARACTER_BYTES = 4
@@ -33,7 +33,7 @@ class Reader:
         self._connection = connection
         self._wal_index = WalIndex.of(connection)
         self._header = self._wal_index.header if self._wal_index else NO_HEADER
-        self._state = b"-"
+        self._state = b""
         self._max_bytes = max_bytes
         self._kept: OrderedDict[str, Record] = OrderedDict()
         self._current: dict[str, Record] = {}
@@ -49,7 +49,7 @@ class Reader:
         # between has it read again next time.
         state = self._header.raw
         if state != self._state:
-            self._state = state if identifies(state) else b"-"
+            self._state = state
             self._current.clear()
         record = self._current.get(name)
         return self._read(name) if record is None else record
@@ -74,7 +74,8 @@ class Reader:
 
     def _keep(self, record: Record, earlier: Record | None) -> Record:
         name = record.name
-        self._current[name] = record
+        if self._wal_index:
+            self._current[name] = record
         if record is not earlier:
             self._kept[name] = record
             self.size += _size(record) - (_size(earlier) if earlier else 0)

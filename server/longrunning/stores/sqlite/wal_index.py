@@ -2,8 +2,10 @@
 
 SQLite keeps the index of a write-ahead log in the `-shm` file, which each process that uses the
 database maps. Its first 48 bytes are the first of two copies of the header, which a commit writes
-last (`walIndexWriteHdr` in SQLite's `wal.c`): before it returns, they are others. To look at them
-takes less than a tenth of a microsecond; to ask SQLite, three.
+last (`walIndexWriteHdr` in SQLite's `wal.c`): before it returns, they are others. SQLite's own
+connections go by them too: they keep the pages in their caches for as long as the header is the
+same (`walIndexTryHdr`). To look at it takes less than a tenth of a microsecond; to ask SQLite,
+three.
 
 Spec: https://www.sqlite.org/walformat.html#the_wal_index_file_format
 """
@@ -22,19 +24,7 @@ NO_HEADER: Header = (ctypes.c_char * 0)()
 """Stands for that of a file without one."""
 
 _BYTES = 48
-_FRAMES = slice(16, 20)  # `mxFrame`: how many frames the log has
 _FAILED = ctypes.c_void_p(-1).value
-
-
-def identifies(header: bytes) -> bool:
-    """Whether no other state of the database has had, or will have, the same header.
-
-    A log with frames has a checksum of all of them in its header, and two salts that are drawn
-    anew whenever it starts again, so what it says is said of one state. A log without frames may
-    have the same header before and after: a recovery (of a process killed while it wrote the
-    header) sets its counter to zero.
-    """
-    return any(header[_FRAMES])
 
 
 class WalIndex:
