@@ -70,6 +70,21 @@ def record_of(row: Sequence[Any]) -> Record:
     return made
 
 
+def revised(record: Record, row: Sequence[Any]) -> Record:
+    """Returns a record with what a row of `CHANGING` says of it; itself if that is no news."""
+    if row == _read_changing(record):
+        return record
+    state, revision, attempt, owner, update_time, expire_time, deadline, operation = row
+    # fmt: off
+    return record_of((
+        record.name, record.id, record.parent, record.method, record.handler, record.caller,
+        record.request_id, record.request_digest, state, revision, attempt, owner,
+        record.create_time, update_time, expire_time, record.retention, operation,
+        record.service, record.lease, deadline, record.conflict_key, record.exclusive, record.trace,
+    ))
+    # fmt: on
+
+
 def written(record: Record) -> tuple[Any, ...]:
     """Returns the values of `WRITTEN`."""
     return _read_all(record) + facts_of(record.operation)

@@ -4,11 +4,13 @@ import json
 from typing import Any
 
 from longrunning.stores.paging import Dialect
-from longrunning.stores.rows import COLUMNS, REWRITTEN, WRITTEN
+from longrunning.stores.rows import CHANGING, COLUMNS, REWRITTEN, WRITTEN
 
 _SELECT = f"SELECT {', '.join(COLUMNS)} FROM operations"  # noqa: S608 - names of our own columns
 
 GET = f"{_SELECT} WHERE name = ?"
+
+GET_CHANGING = f"SELECT {', '.join(CHANGING)} FROM operations WHERE name = ? AND id = ?"  # noqa: S608
 
 CREATE = f"""
 INSERT INTO operations ({", ".join(WRITTEN)}, request) VALUES ({", ".join("?" * len(WRITTEN))}, ?)

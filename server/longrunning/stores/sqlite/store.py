@@ -2,7 +2,7 @@
 
 Writes go through one thread (see `writer`), point reads run on the event loop's own thread, where
 they cost less than a hop to another one, and lists run on a thread of their own, since they can be
-long.
+long. What was read by name is kept (see `reader`).
 """
 
 import asyncio
@@ -25,6 +25,7 @@ from longrunning.stores.sqlite import queries
 from longrunning.stores.sqlite.faults import serving_error
 from longrunning.stores.sqlite.heart import SQLiteHeart
 from longrunning.stores.sqlite.opening import Opened, open_file
+from longrunning.stores.sqlite.reader import Reader
 from longrunning.stores.sqlite.worklist import SQLiteWorklist
 from longrunning.stores.sqlite.writer import Change, Writer
 from longrunning.stores.watchers import Wakers, Watchers
@@ -69,7 +70,8 @@ class SQLiteStore(Store):
         """Opens the file, and creates or migrates its tables."""
         opened = await asyncio.to_thread(open_file, self._path, self._migrate, self._busy_timeout)
         self.page_token_key = opened.page_token_key
-        self._reading, self._listing = opened.reading, opened.listing
+        self._listing = opened.listing
+        self._reader = Reader(opened.reading)
         self._lister = ThreadPoolExecutor(1, thread_name_prefix="longrunning-sqlite-list")
         self._writer = Writer(opened.writing, self._committed)
 
@@ -94,7 +96,7 @@ class SQLiteStore(Store):
         await self._writer.close()
         await asyncio.to_thread(self._lister.shutdown)
         self._listing.close()
-        self._reading.close()
+        self._reader.close()
 
     async def create(self, record: Record, request: bytes) -> Record:
         """Adds a record; see `Store.create`."""
@@ -119,10 +121,9 @@ class SQLiteStore(Store):
     async def get(self, name: str) -> Record | None:
         """Returns the record of a name, or None."""
         try:
-            row = self._reading.execute(queries.GET, (name,)).fetchone()
+            return self._reader.get(name)
         except sqlite3.Error as error:
             raise serving_error(error) from None
-        return None if row is None else record_of(row)
 
     async def replace(self, record: Record, checkpoint: bytes | None = None) -> bool:
         """Writes the next revision of a record, if nobody was faster."""
