@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import grpc
 
@@ -43,12 +44,19 @@ def conclude(
             kind = type(exception).__name__
             _log.error("%s raised %s", method.path, kind, exc_info=exception)
         failure = context.failure(exception)
-    for callback in context.finish():
+    call_back(context.finish(), method, context)
+    return failure
+
+
+def call_back(
+    callbacks: Iterable[Callable[[Any], None]], method: RpcMethod, context: TranscodedContext
+) -> None:
+    """Calls those who wanted to know that the call is over."""
+    for callback in callbacks:
         try:
             callback(context)
         except Exception:
             _log.exception("a done callback of %s raised", method.path)
-    return failure
 
 
 class CallEnding:

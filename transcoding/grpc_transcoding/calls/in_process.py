@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 
 from grpc_transcoding.calls.backend import Request
 from grpc_transcoding.calls.chain import Chain
-from grpc_transcoding.calls.endings import CallEnding, conclude
+from grpc_transcoding.calls.endings import CallEnding, call_back, conclude
 from grpc_transcoding.calls.outcome import CallFailure
 from grpc_transcoding.calls.refusal import Refusal
 from grpc_transcoding.calls.servicer_context import TranscodedContext
@@ -49,19 +49,23 @@ class InProcessBackend:
         try:
             chain = self._chains.get(method.path) or self._chain(method)
             prepared = chain.settled or await chain.of(context)
-            argument = _argument(prepared, request)
+            # Nearly always a request is what the handler wants, and a reply what was declared.
+            as_it_is = type(request) is prepared.deserializes_by
+            argument = request if as_it_is else _argument(prepared, request)
             if prepared.is_async:
                 reply = await prepared.behaviour(argument, context)
             else:
                 bridge = SyncBridge(context, self._executor)
                 reply = await bridge.unary(prepared.behaviour, argument)
             context.check()
-            reply = reply_from(prepared.handler, reply, method.response_class)
+            if type(reply) is not method.response_class:
+                reply = reply_from(prepared.handler, reply, method.response_class)
         except BaseException as exception:
             if (ended := conclude(method, context, exception)) is not None:
                 raise ended from exception
             raise
-        conclude(method, context, None)
+        if callbacks := context.finish():
+            call_back(callbacks, method, context)
         return reply
 
     async def stream(self, method: RpcMethod, request: Request, context: TranscodedContext) -> None:
