@@ -7,7 +7,7 @@ import pickle
 import pytest
 
 from longrunning.lifecycle import Record, State
-from longrunning.stores.rows import COLUMNS, record_of, written
+from longrunning.stores.rows import CHANGING, COLUMNS, record_of, revised, written
 
 # Every field differs from every other one, so that none can stand in another's place.
 RECORD = Record(
@@ -38,3 +38,18 @@ def test_a_record_that_was_read_is_like_any_other() -> None:
 def test_a_row_of_another_width_is_refused() -> None:
     with pytest.raises(ValueError, match="not enough values"):
         record_of(written(RECORD)[: len(COLUMNS) - 1])
+
+
+def values(record: Record, columns: tuple[str, ...]) -> tuple[object, ...]:
+    return tuple(getattr(record, column) for column in columns)
+
+
+def test_a_record_that_did_not_change_is_the_same_object() -> None:
+    assert revised(RECORD, values(RECORD, CHANGING)) is RECORD
+
+
+@pytest.mark.parametrize("column", CHANGING)
+def test_each_column_that_can_change_is_revised(column: str) -> None:
+    news = State.FAILED if column == "state" else b"news" if column == "operation" else "news"
+    changed = dataclasses.replace(RECORD, **{column: news})  # type: ignore[arg-type]
+    assert revised(RECORD, values(changed, CHANGING)) == changed
