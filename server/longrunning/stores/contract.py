@@ -166,9 +166,9 @@ class Store(ABC):
         """Returns records that a query selects: all there are between `before` and the position.
 
         The work is bounded by `query.scan` and `query.limit`, whatever the store holds, except that
-        a parent, a service with its parent, and `bounds.done` should cost nothing at all (an
-        index); so should a caller, with or without a parent. A page may therefore be short, or even
-        empty, and still have a position.
+        a parent, a service with its parent, a caller with a parent, and `bounds.done` should cost
+        nothing at all (an index). A page may therefore be short, or even empty, and still have a
+        position.
         """
 
     @abstractmethod

@@ -1,6 +1,6 @@
 """One step of a list, as SQL: what `Query` asks, in the dialect of a database.
 
-A page is a walk down an index over (parent, done, id), or over the (parent, id) of one caller. What
+A page is a walk down an index over (parent, done, id), or over (caller, parent, id). What
 else a query asks is looked at row by row on the way, and a walk that finds little ends at a floor:
 the id that lies `Query.scan` rows ahead, which an index finds without reading a row. Values travel
 as parameters, never as text.
@@ -86,19 +86,20 @@ def statements(query: Query, dialect: Dialect) -> Statements:
         walk.append(conditions.compare("id", "<", "before", query.before))
     if query.parent is not None:
         walk.append(conditions.compare("parent", "=", "parent", query.parent))
+    # No index goes down the ids of a caller, or of a service, whatever the parent; and that of a
+    # caller leaves out what the service itself has started.
+    by_caller = query.parent is not None and bool(query.caller)
     if query.caller is not None:
-        of_caller = conditions.compare("caller", "=", "caller", query.caller)
-        if query.caller:
-            walk.append(f"{of_caller} AND caller <> ''")  # as the index says it
-        else:
-            residual.append(of_caller)
+        test = conditions.compare("caller", "=", "caller", query.caller)
+        _append(
+            f"{test} AND caller <> ''" if by_caller else test, walk, residual, indexed=by_caller
+        )
     if (done := _done(query)) is not None:
         test = conditions.compare("done", "=", "done", done)
-        _append(test, walk, residual, indexed=not query.caller)
+        _append(test, walk, residual, indexed=not by_caller)
     if query.service is not None:
         test = conditions.compare("service", "=", "service", query.service)
-        # No index goes down the ids of a service whatever the parent.
-        _append(test, walk, residual, indexed=query.parent is not None and not query.caller)
+        _append(test, walk, residual, indexed=query.parent is not None and not by_caller)
     if query.parent_prefix:
         residual.append(conditions.prefix("parent", "parent_prefix", query.parent_prefix))
     if bounds.name_prefix:
