@@ -4,14 +4,14 @@ Spec: google/api/service.proto
 """
 
 import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
 from google.api import http_pb2, service_pb2
 
-from grpc_transcoding import ServiceConfig, ServiceConfigError, load_service_config
+from grpc_transcoding import Fault, ServiceConfig, ServiceConfigError, load_service_config
 from longrunning.errors import Unimplemented
 from longrunning.names import NameFormat
 
@@ -106,7 +106,8 @@ def required_scopes(
         ServiceConfigError: a file cannot be read, or has a fault: its method would be open.
     """
     read = [load_service_config(find_service_config(config)) for config in configs]
-    if faults := [fault for config in read for fault in config.faults]:
+    faults = [fault for config in read for fault in (*config.faults, *_scope_faults(config))]
+    if faults:
         raise ServiceConfigError(faults)
 
     @functools.lru_cache(maxsize=1024)  # methods that nobody has are asked for, too
@@ -115,6 +116,23 @@ def required_scopes(
         return next((scopes for scopes in found if scopes is not None), None)
 
     return needed
+
+
+def _scope_faults(config: ServiceConfig) -> Iterator[Fault]:
+    """Finds scopes that are missing: "" means any token, but `,` or a blank hardly do."""
+    for rule in config.authentication_rules:
+        column, scopes = 1, rule.oauth.canonical_scopes
+        for scope in scopes.split(",") if scopes else ():
+            if not scope.strip():
+                yield Fault(
+                    source=config.source,
+                    selector=rule.selector,
+                    problem=f"canonical_scopes is {scopes!r}, with an empty scope: expected scopes "
+                    "with a comma between them; leave it out where any token will do",
+                    column=column,
+                )
+                break
+            column += len(scope) + 1
 
 
 def left_out(configs: Iterable[ServiceFile]) -> list[http_pb2.HttpRule]:

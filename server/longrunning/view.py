@@ -229,7 +229,8 @@ class View:
             )
         size = self._bounded(page_size)
         permission = self._permission("ListOperations", caller)
-        await permission.require(None if pattern.has_wildcard else pattern.text)
+        parent = None if pattern.has_wildcard else pattern.text
+        await permission.require(parent)
         selection = filters.parse(filter, aliases=self._service.filter_aliases)
         ledger = self._session().ledger
         tokens = PageTokens(ledger.store.page_token_key)
@@ -243,6 +244,7 @@ class View:
         position = ""
         if page_token:
             position = tokens.read(page_token, binding, now=ledger.clock())
+        owner = await permission.listed_owner(parent)
         page = operations_pb2.ListOperationsResponse()
         bounds = selection.bounds()
         # One more than a page holds tells whether there is another page.
@@ -253,9 +255,10 @@ class View:
         room, rows, unread = MAX_PAGE_BYTES, _ROWS_PER_PAGE, _BYTES_PER_PAGE
         while rows > 0 and unread > 0:
             query = Query(
-                parent=None if pattern.has_wildcard else pattern.text,
+                parent=parent,
                 parent_prefix=pattern.prefix,
                 service=self._service.name,
+                caller=owner,
                 bounds=bounds,
                 before=position,
                 limit=limit,

@@ -1,5 +1,6 @@
 """One service, one view: its methods, its operations, its names."""
 
+import json
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -244,3 +245,27 @@ def test_a_rule_that_cannot_be_read_leaves_no_method_open(tmp_path: Path) -> Non
         "shop.yaml: shop.Shop.Buy: authentication.rules[0] is no google.api.AuthenticationRule: "
         "a value has the wrong type"
     )
+
+
+@pytest.mark.parametrize(
+    ("scopes", "column"),
+    [(",", 1), (" ", 1), ("a,,b", 3), ("a, ,b", 3), (",a", 1), ("a,", 3), ("a,\n  b,\n", 8)],
+)
+def test_an_empty_scope_is_refused(tmp_path: Path, scopes: str, column: int) -> None:
+    path = tmp_path / "shop.yaml"
+    rule = {"selector": "shop.Shop.Buy", "oauth": {"canonical_scopes": scopes}}
+    path.write_text(json.dumps({"authentication": {"rules": [rule]}}))
+    with pytest.raises(ServiceConfigError) as refused:
+        required_scopes([path])
+    (fault,) = refused.value.faults
+    assert str(fault) == (
+        f"shop.yaml: shop.Shop.Buy, column {column}: canonical_scopes is {scopes!r}, with an empty "
+        "scope: expected scopes with a comma between them; leave it out where any token will do"
+    )
+
+
+@pytest.mark.parametrize("rule", ["oauth: {canonical_scopes: ''}", "oauth: {}"])
+def test_a_rule_without_scopes_wants_any_token(tmp_path: Path, rule: str) -> None:
+    path = tmp_path / "shop.yaml"
+    path.write_text(f"authentication:\n  rules:\n  - selector: shop.Shop.Buy\n    {rule}\n")
+    assert required_scopes([path])("shop.Shop.Buy") == ((),)

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from longrunning.auth.authenticator import Authenticator
-    from longrunning.auth.authorizer import Access, Authenticated, Authorizer, OwnerOnly
+    from longrunning.auth.authorizer import (
+        Access,
+        Authenticated,
+        Authorizer,
+        ListsByOwner,
+        OwnerOnly,
+    )
     from longrunning.auth.caller import ANONYMOUS, Caller, caller_of
     from longrunning.auth.interceptor import AuthenticationInterceptor
     from longrunning.auth.introspection import IntrospectionVerifier
@@ -35,6 +41,7 @@ _HOMES = {
     "IntrospectionVerifier": "introspection",
     "InvalidTokenError": "verifier",
     "JWTVerifier": "jwt_verifier",
+    "ListsByOwner": "authorizer",
     "OwnerOnly": "authorizer",
     "PrefixGrants": "prefix_grants",
     "SyncAuthenticationInterceptor": "sync_interceptor",
@@ -54,6 +61,7 @@ __all__ = [
     "IntrospectionVerifier",
     "InvalidTokenError",
     "JWTVerifier",
+    "ListsByOwner",
     "OwnerOnly",
     "PrefixGrants",
     "SyncAuthenticationInterceptor",

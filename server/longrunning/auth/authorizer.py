@@ -4,7 +4,7 @@ Spec: AIP-211 (permission before existence)
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from longrunning.auth.caller import Caller
 from longrunning.lifecycle import Record
@@ -50,6 +50,24 @@ class Authorizer(Protocol):
         """
 
 
+@runtime_checkable
+class ListsByOwner(Authorizer, Protocol):
+    """An authorizer that knows whose operations a list can show at all."""
+
+    async def listed_owner(self, access: Access) -> str | None:
+        """Returns whose operations alone the caller may see, None where they are several people's.
+
+        A list then looks at nothing else, so that few of many are found at once. `may_use` is asked
+        about each of them all the same.
+
+        Args:
+            access: as for `may_call`.
+
+        Returns:
+            What their `Record.caller` is: a `Caller.id`.
+        """
+
+
 class Authenticated:
     """Everyone whose token is good may do everything."""
 
@@ -68,3 +86,7 @@ class OwnerOnly(Authenticated):
     async def may_use(self, access: Access, record: Record) -> bool:
         """Whether the caller has started it."""
         return record.caller == access.caller.id
+
+    async def listed_owner(self, access: Access) -> str | None:
+        """Returns the caller."""
+        return access.caller.id

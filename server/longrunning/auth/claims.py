@@ -16,6 +16,21 @@ _NEVER = 1e12  # seconds since the Unix epoch, some 30,000 years; what is not fi
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bearer:
+    """Who bears a token, and from when until when.
+
+    Attributes:
+        caller: who.
+        not_before: seconds since the Unix epoch, by the issuer's clock; None for always.
+        expiry: likewise.
+    """
+
+    caller: Caller
+    not_before: float | None
+    expiry: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExpectedClaims:
     """What has to be in a token.
 
@@ -33,8 +48,8 @@ class ExpectedClaims:
     leeway: float
     clock: Clock
 
-    def caller(self, claims: Mapping[str, object]) -> Caller:
-        """Returns who bears the token.
+    def bearer(self, claims: Mapping[str, object]) -> Bearer:
+        """Returns who bears the token, now.
 
         Raises:
             InvalidTokenError: a claim is missing, malformed, or not as expected.
@@ -53,16 +68,25 @@ class ExpectedClaims:
             raise InvalidTokenError(f"its {self.subject!r} is {shown(subject)}")
         if not subject.isprintable():
             raise InvalidTokenError(f"its {self.subject!r} is not printable")
-        now = self.clock() / SECOND
-        not_before = _time(claims, "nbf")
-        if not_before is not None and not_before > now + self.leeway:
-            raise InvalidTokenError(f"it is not valid before {not_before:.0f}")
-        expiry = _time(claims, "exp")
+        not_before, expiry = _time(claims, "nbf"), _time(claims, "exp")
         if expiry is None:
             raise InvalidTokenError("it has no 'exp'")
-        if expiry <= now - self.leeway:
-            raise InvalidTokenError(f"it expired at {expiry:.0f}", expired=True)
-        return Caller(subject=subject, issuer=self.issuer, scopes=_scopes(claims))
+        caller = Caller(subject=subject, issuer=self.issuer, scopes=_scopes(claims))
+        bearer = Bearer(caller=caller, not_before=not_before, expiry=expiry)
+        self.check_time(bearer)
+        return bearer
+
+    def check_time(self, bearer: Bearer) -> None:
+        """Lets a token pass whose time it is.
+
+        Raises:
+            InvalidTokenError: it is not valid yet, or not any more.
+        """
+        now = self.clock() / SECOND
+        if bearer.not_before is not None and bearer.not_before > now + self.leeway:
+            raise InvalidTokenError(f"it is not valid before {bearer.not_before:.0f}")
+        if bearer.expiry <= now - self.leeway:
+            raise InvalidTokenError(f"it expired at {bearer.expiry:.0f}", expired=True)
 
 
 def shown(value: object) -> str:

@@ -6,7 +6,6 @@ Spec: RFC 7662
 import asyncio
 import hashlib
 import logging
-from collections import OrderedDict
 from collections.abc import Mapping
 from urllib.parse import quote_plus
 
@@ -14,6 +13,7 @@ from longrunning.auth.caller import Caller
 from longrunning.auth.claims import ExpectedClaims, shown
 from longrunning.auth.fetching import FetchError, check_url, fetch_json
 from longrunning.auth.jwt_verifier import looks_like_jwt
+from longrunning.auth.verified_tokens import VerifiedTokens
 from longrunning.auth.verifier import InvalidTokenError, cannot_check
 from longrunning.clock import SECOND, Clock, microseconds, system_clock
 
@@ -27,7 +27,8 @@ _Answer = Mapping[str, object]
 class IntrospectionVerifier:
     """Checks the tokens of one issuer by asking it.
 
-    Answers are kept for a while: a token that is revoked is good for up to `cache_seconds` more.
+    It is asked at each call, unless answers are kept: a token that is revoked is then good for up
+    to `cache_seconds` more (RFC 7662, section 4).
 
     Args:
         url: the issuer's introspection endpoint: HTTPS, or HTTP on loopback.
@@ -37,8 +38,7 @@ class IntrospectionVerifier:
         audience: what has to be among the `aud` of the answer: the name of this service. None for
             an issuer that names none, and whose tokens are all for this service.
         takes_jwts: whether tokens that look like JWTs are asked about, too.
-        cache_seconds: how long an answer is kept.
-        cache_tokens: of how many tokens; the one used longest ago makes room.
+        cache_seconds: how long the answer about a good token is kept, but never beyond its `exp`.
         fetch_seconds: how long an answer may take, and how long it may take until it is asked for.
         leeway: how far the issuer's clock may be from ours, in seconds.
         clock: returns the time in microseconds since the Unix epoch.
@@ -56,8 +56,7 @@ class IntrospectionVerifier:
         issuer: str,
         audience: str | None,
         takes_jwts: bool = False,
-        cache_seconds: float = 30.0,
-        cache_tokens: int = 10_000,
+        cache_seconds: float = 0.0,
         fetch_seconds: float = 5.0,
         leeway: float = 30.0,
         clock: Clock = system_clock,
@@ -70,16 +69,14 @@ class IntrospectionVerifier:
         self._credentials = (quote_plus(client_id), quote_plus(client_secret))
         self._takes_jwts = takes_jwts
         self._cache_time = microseconds("cache_seconds", cache_seconds)
-        self._cache_tokens = cache_tokens
         self._seconds = fetch_seconds
         self._issuer = issuer
         self._clock = clock
         self._expected = ExpectedClaims(
             issuer=issuer, audience=audience, subject="sub", leeway=leeway, clock=clock
         )
-        # By digest, so that no token is kept.
-        self._answers: OrderedDict[bytes, tuple[int, _Answer]] = OrderedDict()
-        self._asking: dict[bytes, asyncio.Task[_Answer]] = {}
+        self._verified: VerifiedTokens[int] = VerifiedTokens()  # with the time of the question
+        self._asking: dict[bytes, asyncio.Task[tuple[int, _Answer]]] = {}  # by digest
         self._room = asyncio.Semaphore(_AT_ONCE)
 
     def takes(self, token: str) -> bool:
@@ -93,38 +90,47 @@ class IntrospectionVerifier:
             InvalidTokenError: it is not good here, or not now.
             Unavailable: the issuer cannot be asked now.
         """
-        answer = await self._answer(token)
+        kept = self._verified.get(token)
+        if kept is not None:
+            if self._is_fresh(kept.proof) and self._clock() < kept.bearer.expiry * SECOND:
+                self._expected.check_time(kept.bearer)
+                return kept.bearer.caller
+            self._verified.drop(token)
+        asked_at, answer = await self._answer(token)
         if answer.get("active") is not True:
             raise InvalidTokenError("its issuer says that it is not active")
         kind = answer.get("token_type", "Bearer")
         if not isinstance(kind, str) or kind.lower() not in ("bearer", "access_token"):
             raise InvalidTokenError(f"it is a token of type {shown(kind)}")
         # Members that the issuer need not send, where it is asked what only it knows.
-        known = {"iss": self._issuer, "exp": self._clock() // SECOND + 1}
-        return self._expected.caller(known | dict(answer))
+        until = (self._clock() + self._cache_time) // SECOND + 1
+        otherwise = {"iss": self._issuer, "exp": until}
+        bearer = self._expected.bearer(otherwise | dict(answer))
+        if self._is_fresh(asked_at):
+            self._verified.keep(token, bearer, asked_at)
+        return bearer.caller
 
-    async def _answer(self, token: str) -> _Answer:
+    def _is_fresh(self, asked_at: int) -> bool:
+        # A clock that was set back must not make answers live for ever.
+        return 0 <= self._clock() - asked_at < self._cache_time
+
+    async def _answer(self, token: str) -> tuple[int, _Answer]:
         digest = hashlib.sha256(token.encode()).digest()
-        kept = self._answers.get(digest)
-        if kept is not None:
-            if 0 <= self._clock() - kept[0] < self._cache_time:
-                self._answers.move_to_end(digest)
-                return kept[1]
-            del self._answers[digest]
         asking = self._asking.get(digest)
         if asking is None:
-            asking = asyncio.get_running_loop().create_task(self._ask(token, digest))
+            asking = asyncio.get_running_loop().create_task(self._ask(token))
             self._asking[digest] = asking
             asking.add_done_callback(lambda done: self._asked(digest, done))
         # Shielded: whoever goes away leaves the answer to the others that wait for it.
         return await asyncio.shield(asking)
 
-    def _asked(self, digest: bytes, done: "asyncio.Task[_Answer]") -> None:
+    def _asked(self, digest: bytes, done: "asyncio.Task[tuple[int, _Answer]]") -> None:
         del self._asking[digest]
         if not done.cancelled():
             done.exception()  # it is said in the log, even if nobody waits for it any more
 
-    async def _ask(self, token: str, digest: bytes) -> _Answer:
+    async def _ask(self, token: str) -> tuple[int, _Answer]:
+        asked_at = self._clock()
         try:
             try:
                 async with asyncio.timeout(self._seconds):
@@ -145,7 +151,4 @@ class IntrospectionVerifier:
         except FetchError as error:
             _log.error("tokens cannot be introspected: %s", error)
             raise cannot_check() from None
-        self._answers[digest] = (self._clock(), answer)
-        while len(self._answers) > self._cache_tokens:
-            self._answers.popitem(last=False)
-        return answer
+        return asked_at, answer

@@ -6,6 +6,7 @@ Spec: RFC 7519, RFC 8725 (best current practices), RFC 9068 (access tokens)
 import base64
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ import jwt
 
 from longrunning.auth.caller import Caller
 from longrunning.auth.claims import ExpectedClaims, shown
-from longrunning.auth.jwks import KEY_OF
+from longrunning.auth.jwks import KEY_OF, Key
 from longrunning.auth.key_set import JwksFile, JwksUrl, KeySet
+from longrunning.auth.verified_tokens import VerifiedTokens
 from longrunning.auth.verifier import InvalidTokenError
 from longrunning.clock import Clock, system_clock
 
@@ -22,6 +24,21 @@ from longrunning.clock import Clock, system_clock
 _SIGNATURE_ONLY: Any = {
     f"verify_{claim}": False for claim in ("exp", "nbf", "iat", "aud", "iss", "sub", "jti")
 }
+
+
+@dataclass(frozen=True, slots=True)
+class _Signed:
+    """How a token is signed.
+
+    Attributes:
+        kid: the name of the key, "" if it names none.
+        algorithm: of the signature.
+        key: with which it was checked, None before that.
+    """
+
+    kid: str
+    algorithm: str
+    key: Key | None
 
 
 class JWTVerifier:
@@ -73,19 +90,52 @@ class JWTVerifier:
         self._expected = ExpectedClaims(
             issuer=issuer, audience=audience, subject="sub", leeway=leeway, clock=clock
         )
+        self._verified: VerifiedTokens[_Signed] = VerifiedTokens()
 
     def takes(self, token: str) -> bool:
         """Whether it is a JWT that claims to be of this issuer."""
+        if self._verified.get(token) is not None:
+            return True
         parts = token.split(".")
         return len(parts) == 3 and _part(parts[1]).get("iss") == self._issuer
 
     async def verify(self, token: str) -> Caller:
         """Returns who bears the token.
 
+        The signature of a token that was good is not checked again, while its key stays the same.
+
         Raises:
             InvalidTokenError: it is not good here, or not now.
             Unavailable: the keys cannot be had now.
         """
+        known = self._verified.get(token)
+        signed = known.proof if known else self._signed(token)
+        key = await self._keys.find(signed.kid, signed.algorithm)
+        if known is not None and key is signed.key:
+            try:
+                self._expected.check_time(known.bearer)
+            except InvalidTokenError:
+                self._verified.drop(token)
+                raise
+            return known.bearer.caller
+        if (
+            known is not None
+        ):  # the set is another one, and all that was checked with the one before
+            self._verified.clear()
+        if key is None:
+            raise InvalidTokenError(f"there is no key {shown(signed.kid)} for {signed.algorithm}")
+        try:
+            claims = jwt.decode(
+                token, key.public.key, algorithms=[signed.algorithm], options=_SIGNATURE_ONLY
+            )
+        except jwt.PyJWTError as error:
+            raise InvalidTokenError(f"its signature is not good: {type(error).__name__}") from None
+        bearer = self._expected.bearer(claims)
+        self._verified.keep(token, bearer, _Signed(signed.kid, signed.algorithm, key))
+        return bearer.caller
+
+    def _signed(self, token: str) -> "_Signed":
+        """Returns how a token says that it is signed."""
         header = _part(token.partition(".")[0])
         algorithm, kid = header.get("alg"), header.get("kid", "")
         if not isinstance(algorithm, str) or algorithm not in self._algorithms:
@@ -94,16 +144,7 @@ class JWTVerifier:
             raise InvalidTokenError("its header has 'crit', of which nothing is understood here")
         if not isinstance(kid, str):
             raise InvalidTokenError(f"its key is {shown(kid)}")
-        key = await self._keys.find(kid, algorithm)
-        if key is None:
-            raise InvalidTokenError(f"there is no key {shown(kid)} for {algorithm}")
-        try:
-            claims = jwt.decode(
-                token, key.public.key, algorithms=[algorithm], options=_SIGNATURE_ONLY
-            )
-        except jwt.PyJWTError as error:
-            raise InvalidTokenError(f"its signature is not good: {type(error).__name__}") from None
-        return self._expected.caller(claims)
+        return _Signed(kid, algorithm, None)
 
 
 def looks_like_jwt(token: str) -> bool:

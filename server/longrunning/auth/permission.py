@@ -1,6 +1,6 @@
 """What an authorizer has to say of one call."""
 
-from longrunning.auth.authorizer import Access, Authorizer
+from longrunning.auth.authorizer import Access, Authorizer, ListsByOwner
 from longrunning.auth.caller import Caller
 from longrunning.auth.refusals import credentials_missing, permission_denied
 from longrunning.lifecycle import Record
@@ -61,6 +61,16 @@ class Permission:
             return False
         access = self._access(self._caller, record.parent)
         return await self._authorizer.may_use(access, record)
+
+    async def listed_owner(self, parent: str | None) -> str | None:
+        """Returns whose operations alone a list can show, None for whose they ever are.
+
+        Args:
+            parent: see `Access`.
+        """
+        if self._caller is None or not isinstance(self._authorizer, ListsByOwner):
+            return None
+        return await self._authorizer.listed_owner(self._access(self._caller, parent))
 
     async def _may_call(self, authorizer: Authorizer, caller: Caller, parent: str | None) -> bool:
         # A list asks for the same few parents again and again.

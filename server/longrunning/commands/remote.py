@@ -46,13 +46,8 @@ class Remote:
         code, message = error.code(), one_line(error.details() or "")
         address = self._connection.address
         if code is grpc.StatusCode.UNAVAILABLE and not answered(error):
-            check = (
-                "does the server speak TLS, with a certificate for this host that --ca covers?"
-                if self._connection.secure
-                else "is the server running there (--address, LRO_ADDRESS), and without TLS (--ca)?"
-            )
             reason = message.rpartition("last error: ")[2] or "no reason given"
-            return Failure(f"cannot reach {address}: {check} ({reason})")
+            return Failure(f"cannot reach {address}: {self._to_check()} ({reason})")
         if code is grpc.StatusCode.DEADLINE_EXCEEDED and not answered(error):
             return Failure(
                 f"the server at {address} did not answer within {CALL_TIMEOUT:g} s; "
@@ -66,6 +61,15 @@ class Remote:
                 "pass a token with --token-file or LRO_TOKEN_FILE"
             )
         return Failure(f"{message or 'the server gave no reason'} ({code.name})")
+
+    def _to_check(self) -> str:
+        """Ask what may be in the way of a connection: the handshake itself hardly says."""
+        if not self._connection.secure:
+            return "is the server running there (--address, LRO_ADDRESS), and without TLS (--ca)?"
+        check = "does the server speak TLS, with a certificate for this host that --ca covers"
+        if self._connection.cert is None:
+            return f"{check}, and without asking for a certificate of ours (--cert, --key)?"
+        return f"{check}, and does it trust the authority of --cert?"
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """One HTTP port for several services: the Host header says whose door is meant.
 
-Spec: RFC 9110, section 7.2 (Host) and 15.5.20 (421 Misdirected Request); AIP-193
+Spec: RFC 9110, section 7.2 (Host); RFC 3986, section 3.2.2 (a trailing dot); AIP-193
 """
 
 import json
@@ -26,7 +26,7 @@ class ByHost:
     def __init__(self, doors: Sequence[Door], domain: str) -> None:
         self._transcoders: dict[bytes, Transcoder] = {}
         for door in doors:
-            name = door.service_name.lower().encode()
+            name = _host_name(door.service_name.encode())
             if self._transcoders.setdefault(name, door.transcoder) is not door.transcoder:
                 raise StartupError(
                     f"two of the apps are doors of {door.service_name or 'every operation'}: "
@@ -54,8 +54,13 @@ class ByHost:
         hosts = [value for key, value in scope.get("headers", ()) if key == b"host"]
         host = hosts[0] if hosts else b""
         name = host.rpartition(b":")[0] or host
-        chosen = self._transcoders.get(name.lower(), self._otherwise)
+        chosen = self._transcoders.get(_host_name(name), self._otherwise)
         await (self._ambiguous if len(hosts) > 1 else chosen)(scope, receive, send)
+
+
+def _host_name(name: bytes) -> bytes:
+    """Returns what all spellings of a name have in common: the root's dot may be written."""
+    return name.lower().removesuffix(b".")
 
 
 class _Refusal:

@@ -8,6 +8,7 @@ import json
 import ssl
 from typing import Any, cast
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from longrunning.serving.joined_writes import JoinedWrites
@@ -91,6 +92,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._in_head, self._in_body, self._head_bytes = False, True, 0
         self._taken = True
         self._unwatch()
+        if b"://" in self.url and not self.url.startswith(b"/"):
+            self._heed_target()
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -102,6 +105,23 @@ class HttpProtocol(HttpToolsProtocol):
         """Notes that a request is whole."""
         self._taken, self._in_body = True, False
         super().on_message_complete()
+
+    def _heed_target(self) -> None:
+        """Lets the host of a target that is a whole URL stand in for that of `Host`.
+
+        Spec: RFC 9112, section 3.2.2
+        """
+        try:
+            target = httptools.parse_url(self.url)
+        except httptools.HttpParserInvalidURLError:
+            return  # which is refused as it is
+        host = b"[%b]" % target.host if b":" in target.host else target.host
+        if target.port is not None:
+            host += b":%d" % target.port
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        self.headers[:] = [header for header in self.headers if header[0] != b"host"]
+        # As many as there were: that they are too many is for the application to refuse.
+        self.headers += [(b"host", host)] * max(hosts, 1)
 
     def _watch(self, seconds: float) -> None:
         self._clock = self.loop.call_later(seconds, self._look)

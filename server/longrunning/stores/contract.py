@@ -49,6 +49,7 @@ class Query:
         parent: of exactly this parent; None for every parent.
         parent_prefix: of parents that begin with this.
         service: of exactly this service; None for every service.
+        caller: started by exactly this caller; None for whomever.
         bounds: within these (see `Bounds.admits`).
         before: only records whose id is smaller; "" for the newest.
         limit: how many records at most, 1 or more.
@@ -58,6 +59,7 @@ class Query:
     parent: str | None
     parent_prefix: str = ""
     service: str | None = None
+    caller: str | None = None
     bounds: Bounds = ANY
     before: str = ""
     limit: int
@@ -164,9 +166,9 @@ class Store(ABC):
         """Returns records that a query selects: all there are between `before` and the position.
 
         The work is bounded by `query.scan` and `query.limit`, whatever the store holds, except that
-        a parent, a service with its parent, and `bounds.done` should cost nothing at all (an
-        index). A page may therefore be
-        short, or even empty, and still have a position.
+        a parent, a service with its parent, a caller with a parent, and `bounds.done` should cost
+        nothing at all (an index). A page may therefore be short, or even empty, and still have a
+        position.
         """
 
     @abstractmethod

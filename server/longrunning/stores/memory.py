@@ -19,6 +19,7 @@ class MemoryStore(Store):
         self._by_request_id: dict[tuple[str, str, str, str], str] = {}
         self._names: dict[str, str] = {}
         self._ids: list[str] = []
+        self._ids_of: dict[str, list[str]] = {}  # by caller
         self._expiring: list[tuple[int, str]] = []
         self._watchers = Watchers()
         self._worklist = MemoryWorklist(Wakers(self._watchers), self._claim)
@@ -50,6 +51,7 @@ class MemoryStore(Store):
             self._by_request_id[_request_key(record)] = record.name
         self._names[record.id] = record.name
         insort(self._ids, record.id)
+        insort(self._ids_of.setdefault(record.caller, []), record.id)
         self._keep(None, Work(record=record, request=request, checkpoint=b""))
         return record
 
@@ -75,7 +77,11 @@ class MemoryStore(Store):
             return False
         record = kept.record
         del self._names[record.id]
-        del self._ids[bisect_left(self._ids, record.id)]
+        of_caller = self._ids_of[record.caller]
+        for ids in (self._ids, of_caller):
+            del ids[bisect_left(ids, record.id)]
+        if not of_caller:
+            del self._ids_of[record.caller]
         self._forget_expiry(record)
         if record.request_id:
             del self._by_request_id[_request_key(record)]
@@ -86,20 +92,22 @@ class MemoryStore(Store):
     async def list(self, query: Query) -> Page:
         """Returns the next records that a query selects, newest first.
 
-        Unlike a store with indexes, this one looks at every newer record on the way.
+        Unlike a store with more indexes, this one looks at every newer record on the way, or at
+        every one of the caller.
         """
         if query.bounds.nothing:
             return Page(records=(), position="")
-        end = bisect_left(self._ids, query.before) if query.before else len(self._ids)
+        ids = self._ids if query.caller is None else self._ids_of.get(query.caller, [])
+        end = bisect_left(ids, query.before) if query.before else len(ids)
         selected: list[Record] = []
         for position in range(end - 1, max(end - 1 - query.scan, -1), -1):
-            record = self._kept[self._names[self._ids[position]]].record
+            record = self._kept[self._names[ids[position]]].record
             if _selects(query, record):
                 selected.append(record)
                 if len(selected) == query.limit:
                     return Page(records=selected, position=record.id)
         rest = end - query.scan
-        return Page(records=selected, position=self._ids[rest] if rest > 0 else "")
+        return Page(records=selected, position=ids[rest] if rest > 0 else "")
 
     async def purge(self, *, now: int, limit: int) -> int:
         """Removes operations that have expired; returns how many."""

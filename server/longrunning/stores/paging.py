@@ -1,8 +1,9 @@
 """One step of a list, as SQL: what `Query` asks, in the dialect of a database.
 
-A page is a walk down an index over (parent, done, id). What else a query asks is looked at row by
-row on the way, and a walk that finds little ends at a floor: the id that lies `Query.scan` rows
-ahead, which an index finds without reading a row. Values travel as parameters, never as text.
+A page is a walk down an index over (parent, done, id), or over (caller, parent, id). What
+else a query asks is looked at row by row on the way, and a walk that finds little ends at a floor:
+the id that lies `Query.scan` rows ahead, which an index finds without reading a row. Values travel
+as parameters, never as text.
 """
 
 from collections.abc import Callable, Collection
@@ -85,12 +86,20 @@ def statements(query: Query, dialect: Dialect) -> Statements:
         walk.append(conditions.compare("id", "<", "before", query.before))
     if query.parent is not None:
         walk.append(conditions.compare("parent", "=", "parent", query.parent))
+    # No index goes down the ids of a caller, or of a service, whatever the parent; and that of a
+    # caller leaves out what the service itself has started.
+    by_caller = query.parent is not None and bool(query.caller)
+    if query.caller is not None:
+        test = conditions.compare("caller", "=", "caller", query.caller)
+        _append(
+            f"{test} AND caller <> ''" if by_caller else test, walk, residual, indexed=by_caller
+        )
     if (done := _done(query)) is not None:
-        walk.append(conditions.compare("done", "=", "done", done))
+        test = conditions.compare("done", "=", "done", done)
+        _append(test, walk, residual, indexed=not by_caller)
     if query.service is not None:
-        # No index goes down the ids of a service whatever the parent.
-        where = residual if query.parent is None else walk
-        where.append(conditions.compare("service", "=", "service", query.service))
+        test = conditions.compare("service", "=", "service", query.service)
+        _append(test, walk, residual, indexed=query.parent is not None and not by_caller)
     if query.parent_prefix:
         residual.append(conditions.prefix("parent", "parent_prefix", query.parent_prefix))
     if bounds.name_prefix:
@@ -126,6 +135,14 @@ def statements(query: Query, dialect: Dialect) -> Statements:
         f"ORDER BY id DESC LIMIT {dialect.parameter('limit')}"
     )
     return Statements(floor=floor, page=page, values=conditions.values)
+
+
+def _append(test: str, walk: list[str], residual: list[str], *, indexed: bool) -> None:
+    """Adds a condition; one that the walk's index does not have must not lure into another one."""
+    if indexed:
+        walk.append(test)
+    else:
+        residual.append(f"({test}) IS TRUE")
 
 
 def _done(query: Query) -> bool | None:

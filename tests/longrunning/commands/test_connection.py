@@ -191,7 +191,8 @@ class TestTls:
         assert (code, out) == (2, "")
         assert err.startswith(
             f"lro: cannot reach {server.address}: does the server speak TLS, "
-            "with a certificate for this host that --ca covers? ("
+            "with a certificate for this host that --ca covers, "
+            "and without asking for a certificate of ours (--cert, --key)? ("
         )
         assert err.count("\n") == 1
 
@@ -200,9 +201,44 @@ class TestTls:
         assert (code, out) == (2, "")
         assert err.startswith(
             f"lro: cannot reach {server.address}: does the server speak TLS, "
-            "with a certificate for this host that --ca covers? ("
+            "with a certificate for this host that --ca covers, "
+            "and without asking for a certificate of ours (--cert, --key)? ("
         )
         assert err.count("\n") == 1
+
+    @pytest.mark.parametrize(
+        "command",
+        [
+            ["list", "projects/p"],
+            ["get", NAME],
+            ["wait", NAME, "--timeout", "5"],
+            ["cancel", NAME],
+            ["delete", NAME],
+        ],
+        ids=lambda command: command[0],
+    )
+    def test_a_server_that_asks_for_our_certificate_hints_at_it(
+        self, lro_process, serve, pem, command
+    ):
+        server = serve(mutual=True)
+        options = ["--address", server.address, "--ca", pem / "ca"]
+        code, out, err = lro_process(*command, *options)
+        assert (code, out) == (2, "")
+        assert err.startswith(f"lro: cannot reach {server.address}: does the server speak TLS, ")
+        assert "and without asking for a certificate of ours (--cert, --key)? (" in err
+        assert err.count("\n") == 1
+
+    def test_a_certificate_that_the_server_does_not_trust_is_named(self, lro_process, serve, pem):
+        server = serve(mutual=True)
+        cert, key = Authority().issue()
+        (pem / "strange-cert").write_bytes(cert)
+        (pem / "strange-key").write_bytes(key)
+        options = ["--cert", pem / "strange-cert", "--key", pem / "strange-key"]
+        code, out, err = lro_process(
+            "get", NAME, "--address", server.address, "--ca", pem / "ca", *options
+        )
+        assert (code, out) == (2, "")
+        assert "that --ca covers, and does it trust the authority of --cert? (" in err
 
     def test_plaintext_to_a_tls_server_hints_at_tls(self, lro_process, serve):
         server = serve()

@@ -1,14 +1,19 @@
 """One HTTP port for several services, chosen by the Host header."""
 
+import asyncio
+
 import httpx
 import pytest
+from google.api import service_pb2
 
 from longrunning import App, MemoryStore, Operations
 from longrunning.serving.addresses import Address, StartupError
 from longrunning.serving.by_host import ByHost
 from longrunning.serving.door import Door
+from longrunning.serving.http_server import HttpServer
 
 DOMAIN = "hosts.example"
+ANYWHERE = Address("127.0.0.1", 0)
 
 
 async def asked(by_host: ByHost, host: str, path: str) -> httpx.Response:
@@ -31,6 +36,8 @@ def doors(operations: Operations, *, with_everything: bool) -> list[Door]:
     [
         ("texttospeech.googleapis.com", 200),
         ("TextToSpeech.googleapis.com:8080", 200),
+        ("texttospeech.googleapis.com.", 200),
+        ("dataproc.googleapis.com.:8080", 404),
         ("dataproc.googleapis.com", 404),
         ("127.0.0.1:8080", 200),
         ("", 200),
@@ -79,6 +86,54 @@ async def test_two_hosts_are_refused(with_everything: bool) -> None:
     error = reply.json()["error"]
     assert (reply.status_code, error["status"]) == (400, "INVALID_ARGUMENT")
     assert error["details"][0]["reason"] == "HOST_AMBIGUOUS"
+
+
+DATAPROC, SPEECH = "dataproc.googleapis.com", "texttospeech.googleapis.com"
+
+
+@pytest.mark.parametrize(
+    ("target", "hosts", "status"),
+    [
+        ("", [SPEECH], 200),
+        ("", [DATAPROC], 404),
+        (f"http://{SPEECH}", [DATAPROC], 200),
+        (f"http://{DATAPROC}", [SPEECH], 404),
+        (f"HTTP://x@{SPEECH.upper()}.:80", [DATAPROC], 200),
+        (f"https://{SPEECH}:443", [], 200),
+        ("http://[::1]:80", [SPEECH], 404),
+        (f"http://{SPEECH}", [SPEECH, SPEECH], 400),
+        (f"/http://{DATAPROC}", [SPEECH], 404),
+        (f"//{DATAPROC}", [SPEECH], 404),
+    ],
+)
+async def test_the_host_of_a_target_that_is_a_whole_url_counts_before_the_header(
+    target: str, hosts: list[str], status: int
+) -> None:
+    operations = Operations(MemoryStore())
+    by_host = ByHost(doors(operations, with_everything=False), DOMAIN)
+    listener = ANYWHERE.listen("--http-by-host")
+    server = HttpServer(by_host, listener, grace=1)
+    method = "google.cloud.texttospeech.v1.TextToSpeechLongAudioSynthesize/SynthesizeLongAudio"
+    async with operations:
+        name = (await operations.create(parent="projects/p/locations/l", method=method)).name
+        await server.start()
+        try:
+            reader, writer = await asyncio.open_connection(*listener.getsockname())
+            lines = [f"GET {target}/v1/{name} HTTP/1.1", *(f"Host: {host}" for host in hosts)]
+            writer.write("".join(f"{line}\r\n" for line in [*lines, ""]).encode())
+            answer = await reader.readline()
+            writer.close()
+        finally:
+            await server.stop()
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+
+
+async def test_two_services_whose_names_differ_in_the_last_dot_are_the_same() -> None:
+    operations = Operations(MemoryStore())
+    files = [service_pb2.Service(name=name) for name in ("a.example", "A.example.")]
+    same = [Door(App(operations, service=operations.for_service(file))) for file in files]
+    with pytest.raises(StartupError, match=r"two of the apps are doors of A\.example\."):
+        ByHost(same, DOMAIN)
 
 
 async def test_a_websocket_is_closed() -> None:

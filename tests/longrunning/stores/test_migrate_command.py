@@ -20,9 +20,9 @@ def lro(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
 
 def test_a_new_file_gets_its_tables(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     url = f"sqlite:///{tmp_path}/operations.db"
-    migrated = f"lro: {url} was migrated: schema 0 to 1\n"
+    migrated = f"lro: {url} was migrated: schema 0 to 2\n"
     assert lro(capsys, "migrate", url) == (0, migrated, "")
-    assert lro(capsys, "migrate", url) == (0, f"lro: {url} is up to date: schema 1\n", "")
+    assert lro(capsys, "migrate", url) == (0, f"lro: {url} is up to date: schema 2\n", "")
     with contextlib.closing(sqlite3.connect(tmp_path / "operations.db")) as connection:
         assert connection.execute("SELECT count(*) FROM operations").fetchone() == (0,)
 
@@ -34,7 +34,7 @@ def test_a_schema_gets_its_tables(
     url = f"{postgres.url}&schema={place.schema}"
     code, out, err = lro(capsys, "migrate", url)
     assert (code, err) == (0, "")
-    assert out.endswith(f"schema={place.schema} was migrated: schema 0 to 1\n")
+    assert out.endswith(f"schema={place.schema} was migrated: schema 0 to 2\n")
     place.remove()
 
 

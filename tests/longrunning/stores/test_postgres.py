@@ -167,7 +167,7 @@ async def test_a_database_that_only_newer_versions_read_is_refused(place: Postgr
         await place.store().open()
     assert str(refused.value).endswith(
         "was written by a newer longrunning (schema 99, readable from schema 98 on); "
-        "this one knows schema 1: upgrade longrunning"
+        "this one knows schema 2: upgrade longrunning"
     )
 
 
@@ -185,7 +185,7 @@ async def test_a_newer_database_that_allows_us_is_served(place: PostgresSchema) 
 async def test_a_store_that_may_not_migrate_says_who_can(place: PostgresSchema) -> None:
     store = place.store(migrate="never")
     with pytest.raises(
-        StoreError, match=r"has no tables yet, .* needs schema 1: run 'lro migrate'"
+        StoreError, match=r"has no tables yet, .* needs schema 2: run 'lro migrate'"
     ):
         await store.open()
     migrated = [await store.migrate(), await store.migrate()]

@@ -198,7 +198,7 @@ async def test_a_database_that_only_newer_versions_read_is_refused(path: Path) -
     rewrite_ledger(path, 99, 98)
     assert await refusal(path) == (
         f"{path} was written by a newer longrunning (schema 99, readable from schema 98 on); "
-        "this one knows schema 1: upgrade longrunning"
+        "this one knows schema 2: upgrade longrunning"
     )
 
 
@@ -224,13 +224,13 @@ def test_a_store_that_may_not_migrate_makes_no_file(path: Path) -> None:
 async def test_a_store_that_may_not_migrate_says_who_can(path: Path) -> None:
     await asyncio.to_thread(path.touch)
     assert await refusal(path, migrate="never") == (
-        f"{path} has no tables yet, and this longrunning needs schema 1: run 'lro migrate'"
+        f"{path} has no tables yet, and this longrunning needs schema 2: run 'lro migrate'"
     )
     store = SQLiteStore(path, migrate="never")
     migrated = await store.migrate()
-    assert (migrated.before, migrated.after) == (0, 1)
+    assert (migrated.before, migrated.after) == (0, 2)
     migrated = await store.migrate()
-    assert (migrated.before, migrated.after) == (1, 1)
+    assert (migrated.before, migrated.after) == (2, 2)
     await store.open()
     await store.close()
 

@@ -97,9 +97,8 @@ async def test_no_process_outlives_its_server(tmp_path: Path) -> None:
         assert time.monotonic() - began < 1.0
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux signals the end of a pipe")
 async def test_no_process_outlives_its_server_while_a_library_computes(tmp_path: Path) -> None:
-    if sys.platform != "linux":
-        pytest.skip("only Linux signals the end of a pipe")
     with script(tmp_path, PARENT, "compute_without_a_break") as server:
         assert server.stdout
         pid = int((await asyncio.to_thread(server.stdout.readline)).split()[0])
