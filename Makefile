@@ -82,6 +82,7 @@ bench-stores: $(VENV)/.check ## lists at a million operations, lifecycles a seco
 	$(VENV)/bin/python -m benchmarks.stores.lifecycles
 	$(VENV)/bin/python -m benchmarks.stores.waiters
 	$(VENV)/bin/python -m benchmarks.stores.lists
+	$(VENV)/bin/python -m benchmarks.stores.owners
 
 # What is measured beside this project, in an environment of its own.
 $(BENCH)/.done: pyproject.toml constraints.txt

@@ -1,10 +1,11 @@
 """Whole durable lifecycles a second: create, claim, succeed, each on disk before it returns.
 
-python -m benchmarks.stores.lifecycles [--callers 256] [--owner SUBJECT]
+python -m benchmarks.stores.lifecycles [--callers 256] [--owners 1000]
 """
 
 import argparse
 import asyncio
+import dataclasses
 import statistics
 import time
 
@@ -23,14 +24,14 @@ REQUEST = any_pb2.Any(type_url="type.googleapis.com/bench.Request", value=b"x" *
 RESPONSE = any_pb2.Any(type_url="type.googleapis.com/bench.Result", value=b"x" * 60)
 
 
-async def lifecycles(store: Store, callers: int, total: int, owner: str) -> float:
+async def lifecycles(store: Store, callers: int, total: int, owners: int) -> float:
     """Returns how many a second."""
     ledger = Ledger(store, clock=system_clock, domain="bench", max_operation_bytes=1 << 20)
     new = NewOperation(
         parent="projects/p/locations/l",
         method="bench.Scanner/Scan",
         handler="scan",
-        caller=owner,
+        caller="",
         request_id="",
         request=REQUEST,
         metadata=None,
@@ -43,7 +44,11 @@ async def lifecycles(store: Store, callers: int, total: int, owner: str) -> floa
         nonlocal left
         while left > 0:
             left -= 1
-            record = await ledger.create(new)
+            wanted = new
+            if owners:
+                owner = f"https://accounts.example.com#user-{left % owners}"
+                wanted = dataclasses.replace(new, caller=owner)
+            record = await ledger.create(wanted)
             record = await ledger.advance(
                 record.name,
                 lambda record, now: lifecycle.claim(record, owner="worker", now=now),
@@ -60,7 +65,7 @@ async def lifecycles(store: Store, callers: int, total: int, owner: str) -> floa
     return total / (time.perf_counter() - begun)
 
 
-async def main(callers: int, owner: str) -> None:
+async def main(callers: int, owners: int) -> None:
     print(f"| store | lifecycles/s, {callers} callers, {RUNS} runs | spread |\n| --- | --- | --- |")
     with places() as where:
         for kind, total in TOTAL.items():
@@ -68,7 +73,7 @@ async def main(callers: int, owner: str) -> None:
             for run in range(RUNS):
                 store = new_store(kind, where, f"lives_{run}")
                 await store.open()
-                measured.append(await lifecycles(store, callers, total, owner))
+                measured.append(await lifecycles(store, callers, total, owners))
                 await store.close()
             spread = f"{min(measured):,.0f} to {max(measured):,.0f}"
             print(f"| {kind} | {statistics.median(measured):,.0f} | {spread} |")
@@ -77,6 +82,6 @@ async def main(callers: int, owner: str) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--callers", type=int, default=256)
-    parser.add_argument("--owner", default="", help="who starts them; else the service itself")
+    parser.add_argument("--owners", type=int, default=0, help="take turns; 0: the service itself")
     options = parser.parse_args()
-    asyncio.run(main(options.callers, options.owner))
+    asyncio.run(main(options.callers, options.owners))

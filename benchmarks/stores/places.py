@@ -6,13 +6,14 @@ import functools
 import itertools
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import psycopg
 
 from benchmarks.stores.records import REQUEST, records
 from longrunning import MemoryStore, PostgresStore, SQLiteStore, Store
+from longrunning.lifecycle import Record
 from longrunning.stores.rows import WRITTEN, written
 from tests.longrunning.stores.postgres_server import PostgresServer
 
@@ -33,10 +34,16 @@ def new_store(kind: str, places: dict[str, str], name: str) -> Store:
     return PostgresStore(places["postgres"], schema=name)
 
 
-async def fill(store: Store, count: int) -> None:
-    """Adds operations, past the store's own way to write them one by one."""
+async def fill(store: Store, count: int, made: Iterable[Record] | None = None) -> None:
+    """Adds operations, past the store's own way to write them one by one.
+
+    Args:
+        store: an open one.
+        count: how many.
+        made: they, in place of those of `records`.
+    """
     columns = (*WRITTEN, "request")
-    rows = ((*written(record), REQUEST) for record in records(count))
+    rows = ((*written(record), REQUEST) for record in made or records(count))
     if isinstance(store, SQLiteStore):
         values = ", ".join("?" * len(columns))
         insert = f"INSERT INTO operations ({', '.join(columns)}) VALUES ({values})"

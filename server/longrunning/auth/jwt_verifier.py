@@ -13,7 +13,7 @@ from typing import Any
 import jwt
 
 from longrunning.auth.caller import Caller
-from longrunning.auth.claims import ExpectedClaims, shown
+from longrunning.auth.claims import Bearer, ExpectedClaims, shown
 from longrunning.auth.jwks import KEY_OF, Key
 from longrunning.auth.key_set import JwksFile, JwksUrl, KeySet
 from longrunning.auth.verified_tokens import VerifiedTokens
@@ -112,15 +112,9 @@ class JWTVerifier:
         signed = known.proof if known else self._signed(token)
         key = await self._keys.find(signed.kid, signed.algorithm)
         if known is not None and key is signed.key:
-            try:
-                self._expected.check_time(known.bearer)
-            except InvalidTokenError:
-                self._verified.drop(token)
-                raise
-            return known.bearer.caller
-        if (
-            known is not None
-        ):  # the set is another one, and all that was checked with the one before
+            return self._still_good(token, known.bearer)
+        if known is not None:
+            # The key set is another one, and with it all that was checked with the one before.
             self._verified.clear()
         if key is None:
             raise InvalidTokenError(f"there is no key {shown(signed.kid)} for {signed.algorithm}")
@@ -132,6 +126,14 @@ class JWTVerifier:
             raise InvalidTokenError(f"its signature is not good: {type(error).__name__}") from None
         bearer = self._expected.bearer(claims)
         self._verified.keep(token, bearer, _Signed(signed.kid, signed.algorithm, key))
+        return bearer.caller
+
+    def _still_good(self, token: str, bearer: Bearer) -> Caller:
+        try:
+            self._expected.check_time(bearer)
+        except InvalidTokenError:
+            self._verified.drop(token)
+            raise
         return bearer.caller
 
     def _signed(self, token: str) -> "_Signed":
