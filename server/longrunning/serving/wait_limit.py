@@ -18,6 +18,7 @@ from google.longrunning import operations_pb2
 from google.protobuf import duration_pb2
 
 from longrunning.auth.caller import caller_of
+from longrunning.servicer.guarded_handlers import GuardedHandlers
 from longrunning.serving.transport_limits import TransportLimits
 
 _Context = grpc.aio.ServicerContext[Any, Any]
@@ -43,6 +44,7 @@ class WaitLimit(grpc.aio.ServerInterceptor):
         self._limits = limits
         self._waiting: Counter[str] = Counter()
         self._all = 0
+        self._handlers = GuardedHandlers(self._counted)
         self._told = -_QUIET_SECONDS
 
     async def intercept_service(
@@ -54,6 +56,9 @@ class WaitLimit(grpc.aio.ServerInterceptor):
         handler: Any = await continuation(handler_call_details)
         if handler is None or handler_call_details.method != _METHOD:
             return handler
+        return self._handlers.of(_METHOD, handler)
+
+    def _counted(self, handler: Any) -> Any:  # noqa: ANN401 - grpc's handlers have no type
         behaviour = handler.unary_unary
         if not inspect.iscoroutinefunction(behaviour):
             return handler
