@@ -23,7 +23,7 @@ class _Look(enum.Enum):
     AGAIN = enum.auto()
 
 
-_Woken = asyncio.Future[Record | None | _Look]
+_Woken = asyncio.Future[Record | _Look | None]
 
 
 class Waiters:
@@ -134,6 +134,6 @@ class Waiters:
             _wake_one(woken, record)
 
 
-def _wake_one(woken: _Woken, found: Record | None | _Look) -> None:
+def _wake_one(woken: _Woken, found: Record | _Look | None) -> None:
     if not woken.done():
         woken.set_result(found)
