@@ -36,7 +36,8 @@ def measure(options: Options) -> dict[str, Table]:
                 )
                 seconds = time.perf_counter() - begun
                 idle = server.resident_kib() * 1024 / 1e6
-                starts.add(f"{kind}, {size:,}", {"seconds": seconds, MB: idle})
+                own = server.anonymous_kib() * 1024 / 1e6
+                starts.add(f"{kind}, {size:,}", {"seconds": seconds, MB: idle, "anonymous_mb": own})
                 held = contents(server, options)
                 for what, target in (
                     ("Get over gRPC", get_over_grpc(

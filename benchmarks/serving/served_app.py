@@ -36,7 +36,7 @@ class FilledMemoryStore(MemoryStore):
             await self.create(record, REQUEST)
 
 
-operations = Operations(FilledMemoryStore(), max_page_size=1000)
+operations = Operations(FilledMemoryStore(), max_page_size=1000, max_wait=1800)
 
 
 @operations.handler(name="empty")

@@ -39,6 +39,10 @@ class Server:
         """Returns the resident memory of all its processes, in KiB."""
         return sum(process.resident_kib() for process in self.processes)
 
+    def anonymous_kib(self) -> float:
+        """Returns how much of that memory is no page of a file, in KiB."""
+        return sum(process.anonymous_kib() for process in self.processes)
+
 
 @contextlib.contextmanager
 def lro_serve(
