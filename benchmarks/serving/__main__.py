@@ -55,6 +55,11 @@ def main() -> None:
     tables: dict[str, Table] = {}
     begun = time.perf_counter()
     about = {"quick": asked.quick, "authentication": asked.authentication, **report.machine()}
+    about |= {"rounds": asked.rounds, "seconds of load": asked.seconds}
+    name = "serving" if not asked.parts else f"serving-{'-'.join(asked.parts)}"
+    name += "-authenticated" if asked.authentication == "on" else ""
+    name += "-quick" if asked.quick else ""
+    paths = [report.RESULTS / f"{name}{ending}" for ending in (".json", ".png")]
     for part in parts:
         print(f"{part} ({time.perf_counter() - begun:.0f} s)", file=sys.stderr)
         with tempfile.TemporaryDirectory(prefix="lro-bench-", ignore_cleanup_errors=True) as folder:
@@ -72,15 +77,10 @@ def main() -> None:
         for table in measured.values():
             print(report.text_of(table), flush=True)
         tables |= measured
-    about |= {"rounds": asked.rounds, "load at the end": os.getloadavg()}
+        about |= {"load at the end": os.getloadavg(), "seconds": time.perf_counter() - begun}
+        report.write_json(paths[0], tables, about)  # whoever interrupts it has what there is
     print(report.text_of_bars(tables))
-    name = "serving" if not asked.parts else f"serving-{'-'.join(asked.parts)}"
-    name += "-authenticated" if asked.authentication == "on" else ""
-    name += "-quick" if asked.quick else ""
-    paths = [report.RESULTS / f"{name}.json"]
-    report.write_json(paths[0], tables, about)
     title = f"{about['time']}, {about['cores']} cores, {asked.rounds} rounds of {asked.seconds} s"
-    paths.append(paths[0].with_suffix(".png"))
     report.draw(paths[1], tables, title)
     before, after = about["load"][0], about["load at the end"][0]
     few = "" if asked.rounds >= FEWEST_ROUNDS else ": too few to be quoted, run without QUICK"
