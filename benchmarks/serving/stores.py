@@ -106,4 +106,4 @@ def contents(server: Server, options: Options) -> Contents:
     command = ["python", "-m", "benchmarks.serving.clients.asking"]
     command += [server.grpc, server.http, str(NAMES), json.dumps(options.client())]
     with Process(command, options.folder / "asking.log") as asking:
-        return Contents(**json.loads(asking.output(120)))
+        return Contents(**json.loads(asking.output(300)))
