@@ -112,6 +112,8 @@ class RestTarget:
         )
         return [
             *("wrk", "-t", "1", "-c", str(CONNECTIONS * STREAMS), "-d", f"{seconds}s"),
+            # What is slow shows in the figures; it counts what takes longer than this as an error.
+            *("--timeout", "30s"),
             *("-s", str(Path(__file__).with_name("get_paths.lua"))),
             *(f"http://{self.address}", "--", str(requests)),
         ]
