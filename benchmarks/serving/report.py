@@ -78,8 +78,14 @@ def write_json(path: Path, tables: Tables, about: Mapping[str, object]) -> None:
     path.write_text(json.dumps({**about, "bars": bars, "tables": measured}, indent=1) + "\n")
 
 
+def _drawn(table: Table) -> str:
+    """Returns the column that is drawn: requests a second, or else the first that has values."""
+    measured = {key for values in table.rows.values() for key in values}
+    return next(key for key in (RATE, *table.columns) if key in measured)
+
+
 def draw(path: Path, tables: Tables, title: str) -> None:
-    """Draws a panel for each table: requests a second, or else what its first column has."""
+    """Draws a panel for each table."""
     drawn = list(tables.values())
     import matplotlib as mpl  # noqa: PLC0415 - it is only here where something is drawn
 
@@ -91,7 +97,7 @@ def draw(path: Path, tables: Tables, title: str) -> None:
         len(drawn), 1, figsize=(9, sum(heights) * 0.32 + 1), squeeze=False, height_ratios=heights
     )
     for panel, table in zip(panels[:, 0], drawn, strict=True):
-        key = RATE if RATE in table.columns else next(iter(table.columns))
+        key = _drawn(table)
         rows = {row: values[key] for row, values in reversed(table.rows.items()) if key in values}
         middles = [statistics.median(values) for values in rows.values()]
         spreads = [
