@@ -21,7 +21,7 @@ COLUMNS = {
 def add_round(table: Table, kind: str, server: Server, options: Options) -> None:
     """Measures a server once."""
     command = ["python", "-m", "benchmarks.serving.clients.mixing", server.grpc]
-    seconds = options.seconds * (1 if options.quick else 3)
+    seconds = options.seconds * (1 if options.quick else 2)
     command += [json.dumps(options.client()), str(RATE), str(seconds)]
     before = server.cpu_seconds()
     with Process(command, options.folder / "mixing.log") as client:

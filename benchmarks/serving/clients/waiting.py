@@ -28,7 +28,7 @@ from google.longrunning import operations_pb2
 from benchmarks.serving.clients.work_stub import WorkStub
 
 LONGEST = 900.0
-AT_ONCE = 64
+AT_ONCE = 64  # few: what the server has let go of since would be reused by the waits
 SETTLING = 0.5  # seconds; nothing tells a client that its wait has arrived
 
 
