@@ -88,7 +88,7 @@ bench-stores: $(VENV)/.check ## lists at a million operations, lifecycles a seco
 $(BENCH)/.done: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(BENCH)
 	$(BENCH)/bin/python -m pip $(PIP) --constraint constraints.txt pip
-	$(BENCH)/bin/python -m pip $(PIP) --constraint constraints.txt --editable '.[postgres]' --group bench
+	$(BENCH)/bin/python -m pip $(PIP) --constraint constraints.txt --editable '.[postgres,auth]' --group bench
 	touch $@
 
 bench: $(BENCH)/.done ## what serving costs, beside peers; QUICK=1 for a look in under a minute

@@ -88,8 +88,9 @@ def bounds(requirements: list[object]) -> dict[str, str]:
     found = {}
     for requirement in requirements:
         if isinstance(requirement, str):
-            match = re.fullmatch(r"([\w-]+)(?:\[[\w,]+\])?(?:>=([\d.]+))?(?:; .+)?", requirement)
-            assert match, f"{requirement!r} is not NAME>=VERSION[; MARKER]"
+            form = r"([\w-]+)(?:\[[\w,]+\])?(?:>=([\d.]+)(?:,<[\d.]+)?)?(?:; .+)?"
+            match = re.fullmatch(form, requirement)
+            assert match, f"{requirement!r} is not NAME>=VERSION[,<VERSION][; MARKER]"
             assert match[2], f"{requirement!r} has no lower bound"
             found[match[1].lower()] = match[2]
     return found

@@ -5,15 +5,20 @@
 | part | what is measured |
 | --- | --- |
 | get | GetOperation over gRPC and REST, running and finished, on each store, beside peers: |
-|     | bare grpc.aio, Envoy's transcoder before that, uvicorn and granian with constant bytes |
+|     | bare grpc.aio, Envoy's transcoder before that, uvicorn and granian with constant bytes; |
+|     | of callers that authenticate, too |
 | lists | the first page of ListOperations over gRPC and REST, on each store |
 | lifecycles | start to result of empty work over gRPC, on each store |
 | waiters | 10,000 of WaitOperation on one process: memory, wake-up, failures |
 | mixed | 95% Get, 4% report, 1% start at a fixed rate: p50, p99, p99.9 |
-| pairs | two server processes on one store beside one: requests for each CPU second |
+| pairs | two server processes on one store beside one: requests for each CPU second; |
+|       | not with --quick |
 | starting | exec to serving, idle memory, the time of `import longrunning` |
 | storage | memory and disk of a stored operation; not with --quick |
-| growth | Get and a page of a list at 10^3 to 10^6 operations; not with --quick |
+| growth | Get, a page of a list, lives and the start at 10^3 to 10^6 operations; not with --quick |
+
+Callers of the other parts authenticate with --authentication on: each client, and each connection
+of REST, has a token of its own (a JWT, RS256).
 
 Every table shows medians and, in brackets, the smallest and largest of the rounds; ratios are made
 round by round. JSON and a plot go to benchmarks/results/.
@@ -28,7 +33,8 @@ import time
 from pathlib import Path
 
 from benchmarks.serving import generators, processes, report
-from benchmarks.serving.options import Options, authentication
+from benchmarks.serving.authentication import Issuer
+from benchmarks.serving.options import Options
 from benchmarks.serving.rounds import Table
 from benchmarks.serving.stores import KINDS
 
@@ -36,7 +42,7 @@ PARTS = (
     *("get", "lists", "lifecycles", "waiters", "mixed"),
     *("pairs", "starting", "storage", "growth"),
 )
-NOT_QUICK = {"growth", "storage"}
+NOT_QUICK = {"growth", "pairs", "storage"}
 FEWEST_ROUNDS = 5
 
 
@@ -46,10 +52,14 @@ def main() -> None:
     parts = asked.parts or [part for part in PARTS if not (asked.quick and part in NOT_QUICK)]
     processes.end_on_signals()
     generators.check_installed()
-    serve, headers = authentication(asked.authentication)
     tables: dict[str, Table] = {}
     begun = time.perf_counter()
     about = {"quick": asked.quick, "authentication": asked.authentication, **report.machine()}
+    about |= {"rounds": asked.rounds, "seconds of load": asked.seconds}
+    name = "serving" if not asked.parts else f"serving-{'-'.join(asked.parts)}"
+    name += "-authenticated" if asked.authentication == "on" else ""
+    name += "-quick" if asked.quick else ""
+    paths = [report.RESULTS / f"{name}{ending}" for ending in (".json", ".png")]
     for part in parts:
         print(f"{part} ({time.perf_counter() - begun:.0f} s)", file=sys.stderr)
         with tempfile.TemporaryDirectory(prefix="lro-bench-", ignore_cleanup_errors=True) as folder:
@@ -61,26 +71,22 @@ def main() -> None:
                 kinds=("SQLite",) if asked.quick else KINDS,
                 operations=1_000 if asked.quick else 10_000,
                 waiters=asked.waiters,
-                serve=serve,
-                headers=headers,
+                issuer=Issuer(Path(folder)) if asked.authentication == "on" else None,
             )
             measured = importlib.import_module(f"benchmarks.serving.{part}").measure(options)
         for table in measured.values():
             print(report.text_of(table), flush=True)
         tables |= measured
-    about |= {"rounds": asked.rounds, "load at the end": os.getloadavg()}
+        about |= {"load at the end": os.getloadavg(), "seconds": time.perf_counter() - begun}
+        report.write_json(paths[0], tables, about)  # whoever interrupts it has what there is
     print(report.text_of_bars(tables))
-    name = "serving" if not asked.parts else f"serving-{'-'.join(asked.parts)}"
-    name += "-quick" if asked.quick else ""
-    paths = [report.RESULTS / f"{name}.json"]
-    report.write_json(paths[0], tables, about)
     title = f"{about['time']}, {about['cores']} cores, {asked.rounds} rounds of {asked.seconds} s"
-    if report.draw(paths[0].with_suffix(".png"), tables, title):
-        paths.append(paths[0].with_suffix(".png"))
+    report.draw(paths[1], tables, title)
     before, after = about["load"][0], about["load at the end"][0]
     few = "" if asked.rounds >= FEWEST_ROUNDS else ": too few to be quoted, run without QUICK"
     print(
-        f"{asked.rounds} rounds of {asked.seconds} s{few}; authentication {asked.authentication};"
+        f"{asked.rounds} rounds of {asked.seconds} s{few};"
+        f" authentication {asked.authentication}, but where a row says that it was on;"
         f" load average {before:.1f} before and {after:.1f} after;"
         f" {time.perf_counter() - begun:.0f} s in all"
     )

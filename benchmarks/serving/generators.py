@@ -5,12 +5,14 @@ whatever the server does. A reply that is not the expected one ends the benchmar
 """
 
 import json
+import math
 import re
 import shutil
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 
 from google.protobuf.message import Message
@@ -43,7 +45,7 @@ class Load:
 class GrpcTarget:
     """One request, again and again, to a gRPC server.
 
-    h2load sends one body, so all requests are for one operation.
+    h2load sends one body and the same headers, so all requests are of one client for one operation.
 
     Attributes:
         address: `host:port`.
@@ -90,21 +92,30 @@ class RestTarget:
     Attributes:
         address: `host:port`.
         paths: what is asked for.
-        headers: of every request, such as credentials.
+        clients: the headers of each client, such as credentials; they ask in turn.
     """
 
     address: str
     paths: list[str]
-    headers: Mapping[str, str] = field(default_factory=dict)
+    clients: list[Mapping[str, str]] = field(default_factory=lambda: [{}])
 
-    def command(self, seconds: int, paths: Path) -> list[str]:
+    def command(self, seconds: int, requests: Path) -> list[str]:
         """Returns what makes the load; it reads a file that this writes."""
-        paths.write_text("\n".join(self.paths) + "\n")
+        # A path is asked for by one client after another if their numbers have no common factor.
+        asked = math.lcm(len(self.paths), len(self.clients))
+        lines = zip(cycle(self.paths), cycle(self.clients), range(asked), strict=False)
+        requests.write_text(
+            "".join(
+                "\t".join((path, *(word for item in client.items() for word in item))) + "\n"
+                for path, client, _ in lines
+            )
+        )
         return [
             *("wrk", "-t", "1", "-c", str(CONNECTIONS * STREAMS), "-d", f"{seconds}s"),
+            # What is slow shows in the figures; it counts what takes longer than this as an error.
+            *("--timeout", "30s"),
             *("-s", str(Path(__file__).with_name("get_paths.lua"))),
-            *(word for item in self.headers.items() for word in ("-H", ": ".join(item))),
-            *(f"http://{self.address}", "--", str(paths)),
+            *(f"http://{self.address}", "--", str(requests)),
         ]
 
     def load(self, printed: str) -> Load:

@@ -19,7 +19,7 @@ def lives(server: Server, options: Options) -> Callable[[], Mapping[str, float]]
 
     def measure() -> Mapping[str, float]:
         command = ["python", "-m", "benchmarks.serving.clients.living", server.grpc]
-        command += [json.dumps(dict(options.headers)), str(CALLERS), str(options.seconds)]
+        command += [json.dumps(options.client()), str(CALLERS), str(options.seconds)]
         before = server.cpu_seconds()
         with Process(command, options.folder / "living.log") as client:
             told = json.loads(client.output(options.seconds + 60))

@@ -4,8 +4,8 @@ from contextlib import ExitStack
 
 from google.longrunning import operations_pb2
 
-from benchmarks.serving.generators import OPERATIONS, GrpcTarget, RestTarget
-from benchmarks.serving.loading import COLUMNS, loaded
+from benchmarks.serving.generators import OPERATIONS, GrpcTarget
+from benchmarks.serving.loading import COLUMNS, loaded, rest
 from benchmarks.serving.options import Options
 from benchmarks.serving.rounds import Table, in_turn
 from benchmarks.serving.servers import Server
@@ -20,7 +20,7 @@ def page_over_grpc(server: Server, page_bytes: int, options: Options) -> GrpcTar
         method=f"{OPERATIONS}/ListOperations",
         request=operations_pb2.ListOperationsRequest(name=PARENT),
         reply_bytes=page_bytes,
-        headers=options.headers,
+        headers=options.client(),
     )
 
 
@@ -34,8 +34,7 @@ def measure(options: Options) -> dict[str, Table]:
             server = running.enter_context(served(places, kind, options.operations, options))
             page = page_over_grpc(server, contents(server, options).page_bytes, options)
             cases[f"{kind}, gRPC"] = loaded(options, (server, page))
-            paths = [f"/v1/{PARENT}/operations"]
-            target = RestTarget(address=server.http, paths=paths, headers=options.headers)
+            target = rest(server, [f"/v1/{PARENT}/operations"], options)
             cases[f"{kind}, REST"] = loaded(options, (server, target))
         in_turn(table, cases, options.rounds)
     return {"pages": table}

@@ -4,7 +4,15 @@ from collections.abc import Callable, Mapping
 
 from google.longrunning import operations_pb2
 
-from benchmarks.serving.generators import OPERATIONS, GrpcTarget, RestTarget, Target, generate
+from benchmarks.serving.generators import (
+    CONNECTIONS,
+    OPERATIONS,
+    STREAMS,
+    GrpcTarget,
+    RestTarget,
+    Target,
+    generate,
+)
 from benchmarks.serving.options import Options
 from benchmarks.serving.rounds import Column
 from benchmarks.serving.servers import Server
@@ -23,15 +31,19 @@ def get_over_grpc(server: Server, name: str, reply_bytes: int, options: Options)
         method=f"{OPERATIONS}/GetOperation",
         request=operations_pb2.GetOperationRequest(name=name),
         reply_bytes=reply_bytes,
-        headers=options.headers,
+        headers=options.client(),
     )
 
 
 def get_over_rest(server: Server, names: list[str], options: Options) -> RestTarget:
     """Returns GETs of operations in turn."""
-    return RestTarget(
-        address=server.http, paths=[f"/v1/{name}" for name in names], headers=options.headers
-    )
+    return rest(server, [f"/v1/{name}" for name in names], options)
+
+
+def rest(server: Server, paths: list[str], options: Options) -> RestTarget:
+    """Returns GETs of paths in turn, by as many clients as there are connections."""
+    clients = [options.client() for _ in range(CONNECTIONS * STREAMS if options.issuer else 1)]
+    return RestTarget(address=server.http, paths=paths, clients=clients)
 
 
 def loaded(options: Options, *loads: tuple[Server, Target]) -> Callable[[], Mapping[str, float]]:

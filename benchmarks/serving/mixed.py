@@ -21,8 +21,8 @@ COLUMNS = {
 def add_round(table: Table, kind: str, server: Server, options: Options) -> None:
     """Measures a server once."""
     command = ["python", "-m", "benchmarks.serving.clients.mixing", server.grpc]
-    seconds = options.seconds * (1 if options.quick else 3)
-    command += [json.dumps(dict(options.headers)), str(RATE), str(seconds)]
+    seconds = options.seconds * (1 if options.quick else 2)
+    command += [json.dumps(options.client()), str(RATE), str(seconds)]
     before = server.cpu_seconds()
     with Process(command, options.folder / "mixing.log") as client:
         told = json.loads(client.output(seconds * 5 + 60))

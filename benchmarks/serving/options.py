@@ -1,8 +1,10 @@
 """What is asked of a run."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+
+from benchmarks.serving.authentication import Issuer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,8 +19,7 @@ class Options:
         kinds: which stores.
         operations: how many there are where their number is not what is measured.
         waiters: how many wait at the same time.
-        serve: further options of `lro serve`, such as those of authentication.
-        headers: of every request, such as credentials.
+        issuer: whose tokens callers bear, and servers ask for; None does without.
     """
 
     folder: Path
@@ -28,16 +29,13 @@ class Options:
     kinds: tuple[str, ...]
     operations: int
     waiters: int
-    serve: tuple[str, ...] = ()
-    headers: Mapping[str, str] = field(default_factory=dict)
+    issuer: Issuer | None = None
 
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Variables of the servers of this project."""
+        return self.issuer.environment if self.issuer else {}
 
-def authentication(state: str) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Returns the options of `lro serve` and the headers of clients for authentication off or on.
-
-    Raises:
-        SystemExit: it cannot be had.
-    """
-    if state == "off":
-        return (), {}
-    raise SystemExit("authentication is not built yet: measure with --authentication off")
+    def client(self) -> dict[str, str]:
+        """Returns the headers of a new client: its token, if callers authenticate."""
+        return self.issuer.headers() if self.issuer else {}

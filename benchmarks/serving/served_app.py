@@ -5,10 +5,11 @@ operation whose work runs elsewhere, Report and Finish are that work's. It is se
 
 Variables of the environment:
     BENCH_OPERATIONS: how many operations the memory store holds from the start.
+    BENCH_JWKS: the file of the keys that check tokens; without it nobody is asked for one.
 """
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 from google.longrunning import operations_pb2
@@ -18,7 +19,12 @@ from benchmarks.stores.records import PARENT, REQUEST, records
 from grpc_transcoding import Transcoder
 from longrunning import App, AsyncOperationContext, MemoryStore, Operations
 
+if TYPE_CHECKING:
+    from longrunning.auth import Authenticator
+
 SERVICE = "bench.Work"
+JWKS = "BENCH_JWKS"
+ISSUER, AUDIENCE = "https://issuer.bench.example", "https://operations.bench.example"
 
 
 class FilledMemoryStore(MemoryStore):
@@ -30,7 +36,7 @@ class FilledMemoryStore(MemoryStore):
             await self.create(record, REQUEST)
 
 
-operations = Operations(FilledMemoryStore(), max_page_size=1000)
+operations = Operations(FilledMemoryStore(), max_page_size=1000, max_wait=1800)
 
 
 @operations.handler(name="empty")
@@ -78,4 +84,14 @@ def add_work_to_server(methods: dict[str, Any], target: Any) -> None:  # noqa: A
     target.add_registered_method_handlers(SERVICE, handlers)
 
 
-app = App(operations, servicers=[(add_work_to_server, METHODS)])
+def authenticator() -> "Authenticator | None":
+    """Returns what checks tokens: JWTs with the keys of a file, if there is one."""
+    if JWKS not in os.environ:
+        return None
+    from longrunning.auth import Authenticator, JWTVerifier  # noqa: PLC0415 - an optional part
+
+    verifier = JWTVerifier(issuer=ISSUER, audience=AUDIENCE, keys=os.environ[JWKS])
+    return Authenticator([verifier])
+
+
+app = App(operations, servicers=[(add_work_to_server, METHODS)], authenticator=authenticator())

@@ -3,7 +3,7 @@
 import contextlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +39,10 @@ class Server:
         """Returns the resident memory of all its processes, in KiB."""
         return sum(process.resident_kib() for process in self.processes)
 
+    def anonymous_kib(self) -> float:
+        """Returns how much of that memory is no page of a file, in KiB."""
+        return sum(process.anonymous_kib() for process in self.processes)
+
 
 @contextlib.contextmanager
 def lro_serve(
@@ -47,7 +51,7 @@ def lro_serve(
     *,
     app: str = APP,
     operations: int = 0,
-    options: tuple[str, ...] = (),
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[Server]:
     """Runs `lro serve`.
 
@@ -56,16 +60,16 @@ def lro_serve(
         store: the URL of its store; "" for the app's own in memory.
         app: what it serves.
         operations: how many operations the memory store has.
-        options: further options of it.
+        environment: further variables of it.
     """
     # All load comes from one address, which counts as one caller.
     waiters = ["--max-waiters", "100001", "--max-waiters-per-caller", "100000"]
     command = ["lro", "serve", app, "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0"]
-    command += [*waiters, *options]
+    command += waiters
     if store:
         command += ["--store", store]
-    environment = {"BENCH_OPERATIONS": str(operations)}
-    with Process(command, folder / "lro.log", environment) as process:
+    variables = {"BENCH_OPERATIONS": str(operations), **(environment or {})}
+    with Process(command, folder / "lro.log", variables) as process:
         ready = _READY.match(process.next_line())
         if ready is None:
             process.failed("did not start")
@@ -74,7 +78,9 @@ def lro_serve(
 
 
 @contextlib.contextmanager
-def asgi_server(folder: Path, kind: str, app: str, store: str = "") -> Iterator[Server]:
+def asgi_server(
+    folder: Path, kind: str, app: str, environment: Mapping[str, str] | None = None
+) -> Iterator[Server]:
     """Runs an ASGI application, `module:name`, under uvicorn or granian, in one process."""
     port = free_port()
     options = {
@@ -82,7 +88,7 @@ def asgi_server(folder: Path, kind: str, app: str, store: str = "") -> Iterator[
         "granian": ["--interface", "asgi", "--no-access-log", "--log-level", "warning"],
     }[kind]
     command = ["python", "-m", kind, app, "--host", "127.0.0.1", "--port", str(port), *options]
-    with Process(command, folder / f"{kind}.log", {"BENCH_STORE": store}) as process:
+    with Process(command, folder / f"{kind}.log", environment) as process:
         process.wait_for_port(port)
         yield Server(processes=(process,), http=f"127.0.0.1:{port}")
 

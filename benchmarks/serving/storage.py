@@ -21,7 +21,7 @@ def measure(options: Options) -> dict[str, Table]:
             for operations in (0, count):
                 url = places.new(kind, operations)
                 with lro_serve(
-                    options.folder, url, operations=operations, options=options.serve
+                    options.folder, url, operations=operations, environment=options.environment
                 ) as server:
                     resident.append(server.resident_kib() * 1024)
                 disk.append(places.bytes_of(url) if url else 0)

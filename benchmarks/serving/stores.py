@@ -76,7 +76,9 @@ async def _fill(url: str, operations: int) -> None:
 def served(places: Places, kind: str, operations: int, options: Options) -> Iterator[Server]:
     """Runs `lro serve` on a new store with operations in it."""
     url = places.new(kind, operations)
-    with lro_serve(options.folder, url, operations=operations, options=options.serve) as server:
+    with lro_serve(
+        options.folder, url, operations=operations, environment=options.environment
+    ) as server:
         yield server
 
 
@@ -102,6 +104,6 @@ class Contents:
 def contents(server: Server, options: Options) -> Contents:
     """Asks a server what it has, with a real client, and checks that REST and gRPC agree."""
     command = ["python", "-m", "benchmarks.serving.clients.asking"]
-    command += [server.grpc, server.http, str(NAMES), json.dumps(dict(options.headers))]
+    command += [server.grpc, server.http, str(NAMES), json.dumps(options.client())]
     with Process(command, options.folder / "asking.log") as asking:
-        return Contents(**json.loads(asking.output(120)))
+        return Contents(**json.loads(asking.output(300)))

@@ -1,6 +1,7 @@
 """Who waits for operations to be done."""
 
 import asyncio
+import enum
 import logging
 from collections.abc import Collection, Sequence
 
@@ -14,6 +15,15 @@ _log = logging.getLogger(__name__)
 
 _LOOKS = 100
 _RETRY_SECONDS = 0.5
+
+
+class _Look(enum.Enum):
+    """What somebody is woken with who has to look for himself: his time is over."""
+
+    AGAIN = enum.auto()
+
+
+_Woken = asyncio.Future[Record | _Look | None]
 
 
 class Waiters:
@@ -30,7 +40,7 @@ class Waiters:
     def __init__(self, store: Store, observer: Observer | None = None) -> None:
         self._store = store
         self._observer = observer
-        self._waiting: dict[str, set[asyncio.Future[Record | None]]] = {}
+        self._waiting: dict[str, set[_Woken]] = {}
         self._unwatch: Unwatch | None = None
         self._changed: set[str] = set()
         self._looking: asyncio.Task[None] | None = None
@@ -46,34 +56,38 @@ class Waiters:
         Returns:
             None if there is no such operation, or no longer.
         """
-        woken: asyncio.Future[Record | None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        woken: _Woken = loop.create_future()
         self._add(name, woken)
         try:
             record = await self._store.get(name)
             if record is None or record.state.done or self._draining or seconds <= 0:
                 return record
-            await asyncio.wait([woken], timeout=seconds)
+            del record  # thousands wait: what each of them holds meanwhile adds up
+            over = loop.call_later(seconds, _wake_one, woken, _Look.AGAIN)
+            try:
+                found = await woken
+            finally:
+                over.cancel()
         finally:
             self._remove(name, woken)
-        if woken.done() and not woken.cancelled():
-            return woken.result()
-        return await self._store.get(name)
+        return await self._store.get(name) if found is _Look.AGAIN else found
 
     def drain(self) -> None:
         """Answers everyone who waits with the latest state, and from now on at once."""
         self._draining = True
         for waiting in self._waiting.values():
             for woken in waiting:
-                woken.cancel()
+                _wake_one(woken, _Look.AGAIN)
 
-    def _add(self, name: str, woken: asyncio.Future[Record | None]) -> None:
+    def _add(self, name: str, woken: _Woken) -> None:
         self._waiting.setdefault(name, set()).add(woken)
         if self._observer:
             self._observer.waiting(1)
         if self._unwatch is None:
             self._unwatch = self._store.watch(self._notice)
 
-    def _remove(self, name: str, woken: asyncio.Future[Record | None]) -> None:
+    def _remove(self, name: str, woken: _Woken) -> None:
         waiting = self._waiting[name]
         waiting.discard(woken)
         if self._observer:
@@ -117,5 +131,9 @@ class Waiters:
     def _wake(self, name: str, record: Record | None) -> None:
         """Hands a record that is done, or gone, to everyone who waits for it."""
         for woken in self._waiting.get(name, ()):
-            if not woken.done():
-                woken.set_result(record)
+            _wake_one(woken, record)
+
+
+def _wake_one(woken: _Woken, found: Record | _Look | None) -> None:
+    if not woken.done():
+        woken.set_result(found)

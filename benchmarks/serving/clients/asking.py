@@ -17,25 +17,31 @@ from google.protobuf import json_format
 from benchmarks.stores.records import PARENT
 
 CHECKED = 20
+MOST_PAGES = 10_000
 
 
 Headers = dict[str, str]
 
 
 def names(
-    stub: operations_pb2_grpc.OperationsStub, condition: str, count: int, headers: Headers
-) -> list[str]:
-    """Returns names from the whole list of a parent."""
-    found: list[str] = []
-    asked = operations_pb2.ListOperationsRequest(name=PARENT, filter=condition, page_size=1000)
-    while True:
+    stub: operations_pb2_grpc.OperationsStub, count: int, headers: Headers
+) -> tuple[list[str], list[str]]:
+    """Returns names of finished and of running operations, from the whole list of a parent."""
+    done: list[str] = []
+    running: list[str] = []
+    asked = operations_pb2.ListOperationsRequest(name=PARENT, page_size=1000)
+    for _ in range(MOST_PAGES):
         reply = stub.ListOperations(asked, timeout=30, metadata=tuple(headers.items()))
-        found += [operation.name for operation in reply.operations]
+        for operation in reply.operations:
+            (done if operation.done else running).append(operation.name)
         if not reply.next_page_token:
             break
         asked.page_token = reply.next_page_token
-    assert found, f"there are no operations with {condition}"
-    return found[:: -(-len(found) // count)]
+    else:
+        raise SystemExit(f"the list does not end after {MOST_PAGES} pages")
+    assert done, "there are no finished operations"
+    assert running, "there are no running operations"
+    return done[:: -(-len(done) // count)], running[:: -(-len(running) // count)]
 
 
 def check(stub: operations_pb2_grpc.OperationsStub, http: str, name: str, headers: Headers) -> int:
@@ -54,8 +60,7 @@ def check(stub: operations_pb2_grpc.OperationsStub, http: str, name: str, header
 def main(address: str, http: str, count: int, headers: Headers) -> None:
     with grpc.insecure_channel(address) as channel:
         stub = operations_pb2_grpc.OperationsStub(channel)
-        done = names(stub, "done = true", count, headers)
-        running = names(stub, "done = false", count, headers)
+        done, running = names(stub, count, headers)
         for name in (*done[:CHECKED], *running[:CHECKED]):
             check(stub, http, name, headers)
         listed = operations_pb2.ListOperationsRequest(name=PARENT)

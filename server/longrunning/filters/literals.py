@@ -12,8 +12,8 @@ services document.
 import base64
 import binascii
 import re
+import struct
 from collections.abc import Callable
-from ctypes import c_float
 from datetime import UTC, datetime, timedelta
 
 from google.rpc import code_pb2
@@ -56,8 +56,9 @@ def as_status_code(text: str) -> int | float | None:
 def as_single(number: float) -> float:
     """Returns the value that a 32-bit float field has when `number` was written to it."""
     try:
-        return c_float(number).value
-    except OverflowError:  # an integer beyond the range of every float
+        (single,) = struct.unpack("f", struct.pack("f", float(number)))
+        return float(single)
+    except OverflowError:  # beyond the range of every float
         return float("inf") if number > 0 else float("-inf")
 
 

@@ -97,6 +97,23 @@ class Call:
         return self._known
 
 
+async def test_all_calls_share_one_handler_since_each_keeps_it_as_long_as_it_waits() -> None:
+    async def wait(request: object, context: object) -> None: ...
+
+    class Details:
+        method = "/google.longrunning.Operations/WaitOperation"
+
+    handler = grpc.unary_unary_rpc_method_handler(wait)
+
+    async def found(details: object) -> object:
+        return handler
+
+    limit = WaitLimit(TransportLimits())
+    first, second = [await limit.intercept_service(found, Details()) for _ in range(2)]
+    assert first is second
+    assert first is not handler
+
+
 @pytest.mark.parametrize(
     ("peer", "key"),
     [
