@@ -35,6 +35,7 @@ class Door:
         limits: of its connections, messages and waiters.
         waits: counts the waiters of all doors; None counts those of this one.
         tls: the certificate of both ports; None speaks plaintext.
+        shared_ports: whether other processes of ours listen at them, which are held for all.
 
     Raises:
         ServiceConfigError: a service file of the app has a fault.
@@ -47,11 +48,13 @@ class Door:
         limits: TransportLimits = DEFAULT_LIMITS,
         waits: WaitLimit | None = None,
         tls: TLS | None = None,
+        shared_ports: bool = False,
     ) -> None:
         innermost = (waits or WaitLimit(limits),)
         self.service_name = app.service_name
         self.transcoder = app.transcoder(limits=limits.of_requests, innermost=innermost)
-        self._grpc = GrpcServer(app, limits=limits, innermost=innermost)
+        self._grpc = GrpcServer(app, limits=limits, innermost=innermost, shared_ports=shared_ports)
+        self._shared_ports = shared_ports
         self._domain, self._limits, self._tls = app.operations.domain, limits, tls
 
     def bind(self, grpc: Address, http: Address, *, grace: float) -> DoorAddress:
@@ -66,7 +69,7 @@ class Door:
             StartupError: an address cannot be listened on.
         """
         bound = self._grpc.bind(grpc, self._tls)
-        listener = http.listen("--http")
+        listener = http.listen("--http", shared=self._shared_ports)
         self._http = HttpServer(
             self.transcoder,
             listener,
