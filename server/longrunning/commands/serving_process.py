@@ -88,6 +88,7 @@ class ServingProcess:
                     allow_unauthenticated=self.allow_unauthenticated,
                     certificate=certificate,
                     limits=limits,
+                    http_server=serving.HttpServerKind(self.transport.http_server),
                     **where,
                 )
             )

@@ -96,19 +96,29 @@ class Address:
             StartupError: the address is in use, or not one of this machine.
         """
         with self.listen(option) as alone:  # so there are no strangers
-            holder = socket.socket(alone.family, alone.type, alone.proto)
-            try:
-                # From now on others may come in, but they have to be of our user, and it is the
-                # holder that comes: there is no moment at which the port is nobody's.
-                alone.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-                holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-                holder.bind(alone.getsockname())
-                # With it, a stranger could bind the port while none of ours listens.
-                holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
-            except OSError as error:
-                holder.close()
-                raise self.unusable(option, error.strerror) from None
+            # From now on others may come in, but they have to be of our user, and the holder comes
+            # first: there is no moment at which the port is nobody's.
+            alone.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            where = alone.getsockname()
+            return Address(where[0], where[1]).join(option)
+
+    def join(self, option: str) -> socket.socket:
+        """Returns a socket that keeps the port, too, where a process of ours holds it already.
+
+        Raises:
+            StartupError: the address is in use by others, or not one of this machine.
+        """
+        family, kind, protocol, _, where = self._resolved(option)[0]
+        holder = socket.socket(family, kind, protocol)
+        try:
+            holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            holder.bind(where)
+            # With it, a stranger could bind the port while none of ours listens.
+            holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+        except OSError as error:
+            holder.close()
+            raise self.unusable(option, error.strerror) from None
         return holder
 
     def _resolved(self, option: str) -> list[tuple[Any, ...]]:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from grpc_transcoding import ServiceConfigError
 from longrunning.engines import Engine
-from longrunning.serving import process
-from longrunning.serving.addresses import Address, StartupError
+from longrunning.serving import http_servers, process
+from longrunning.serving.addresses import StartupError
 from longrunning.serving.app import App, shared_operations
 from longrunning.serving.by_host import ByHost
 from longrunning.serving.certificate_files import CertificateFiles
 from longrunning.serving.door import Door, DoorAddress
-from longrunning.serving.http_server import HttpServer
+from longrunning.serving.http_servers import HttpServerKind
 from longrunning.serving.metrics_server import serving_metrics
 from longrunning.serving.openness import check_openness
 from longrunning.serving.ports import HTTP_BY_HOST, Ports
@@ -55,6 +55,7 @@ async def serve(
     metrics: str | None = None,
     certificate: CertificateFiles | None = None,
     limits: TransportLimits = DEFAULT_LIMITS,
+    http_server: HttpServerKind = HttpServerKind.UVICORN,
     ports: Ports | None = None,
     stop: asyncio.Event | None = None,
     ready: Callable[[Addresses], None],
@@ -80,6 +81,7 @@ async def serve(
         certificate: what all ports but that of the metrics speak TLS with; its files may be
             replaced meanwhile. None speaks plaintext.
         limits: of connections, messages and waiters.
+        http_server: serves REST, at all HTTP ports.
         ports: where to listen, in place of `grpc`, `http` and `http_by_host`.
         stop: set to stop it without a signal; None if nobody does.
         ready: called once, when all ports are served.
@@ -97,6 +99,7 @@ async def serve(
         allow_unauthenticated=allow_unauthenticated,
         asks_for_certificates=bool(certificate and certificate.client_ca),
     )
+    http_server.check(has_tls=certificate is not None)
     stop = process.stop_signal(stop)
     operations.drain_seconds = drain
     if engine is not None:
@@ -107,7 +110,14 @@ async def serve(
         tls = TLS(certificate) if certificate else None
         waits = WaitLimit(limits)
         doors = [
-            Door(app, limits=limits, waits=waits, tls=tls, shared_ports=ports.shared)
+            Door(
+                app,
+                limits=limits,
+                waits=waits,
+                tls=tls,
+                shared_ports=ports.shared,
+                http_server=http_server,
+            )
             for app in apps
         ]
         by_host = ByHost(doors, operations.domain) if ports.http_by_host else None
@@ -122,15 +132,16 @@ async def serve(
             ]
             shared, shared_at = None, None
             if ports.http_by_host and by_host:
-                listener = ports.http_by_host.listen(HTTP_BY_HOST, shared=ports.shared)
-                shared_at = str(Address(ports.http_by_host.host, listener.getsockname()[1]))
-                shared = HttpServer(
+                shared, shared_at = http_servers.bind(
+                    http_server,
                     by_host,
-                    listener,
+                    ports.http_by_host,
+                    HTTP_BY_HOST,
                     grace=drain,
                     domain=operations.domain,
                     limits=limits,
                     tls=tls,
+                    shared_ports=ports.shared,
                 )
             # All ports are taken before anybody is answered.
             for door in doors:
@@ -140,7 +151,7 @@ async def serve(
             ready(
                 Addresses(
                     doors=tuple(bound),
-                    http_by_host=shared_at,
+                    http_by_host=str(shared_at) if shared_at else None,
                     store=operations.store.url,
                     tls=tls is not None,
                 )
