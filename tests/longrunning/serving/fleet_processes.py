@@ -26,7 +26,8 @@ def run(connection: Connection, folder: str, number: int) -> None:
     """Does what the file `plan-NUMBER` says, whose first line each process takes away.
 
     `serve` serves until the file `end-NUMBER` is there, `fail` says why it cannot, and `die` dies
-    without a word. Without a line, it serves until it is told to stop.
+    without a word; `break` serves until it is told to stop, and ends badly. Without a line, it
+    serves until it is told to stop.
     """
     member = Membership(connection)
     plan = Path(folder, f"plan-{number}")
@@ -38,4 +39,6 @@ def run(connection: Connection, folder: str, number: int) -> None:
         member.failed("it is the wrong day")
         sys.exit(2)
     end = Path(folder, f"end-{number}")
-    asyncio.run(serve(member, end.exists if step else lambda: False))
+    asyncio.run(serve(member, end.exists if step == "serve" else lambda: False))
+    if step == "break":
+        sys.exit(4)

@@ -93,3 +93,9 @@ async def test_a_signal_ends_the_pause_before_a_successor(
     await until(lambda: "another one starts in 3600 s" in caplog.text)
     end()
     await asyncio.wait_for(serving, 30)
+
+
+async def test_one_that_does_not_stop_cleanly_is_told_of(tmp_path: Path) -> None:
+    with pytest.raises(StartupError) as refused:
+        await fleet(tmp_path, "", "break").serve(lambda _: end())
+    assert str(refused.value) == "a serving process ended with exit code 4 while it stopped"

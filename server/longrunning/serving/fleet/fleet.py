@@ -52,7 +52,8 @@ class Fleet:
             ready: called once, when all of them serve.
 
         Raises:
-            StartupError: a process could not start, and said why, or died before it served.
+            StartupError: a process could not start, and said why, or died before it served, or did
+                not stop cleanly.
         """
         self._stop = process.stop_signal()
         self._tell_ready = ready
@@ -79,6 +80,10 @@ class Fleet:
             )
             await member.wait()
             if self._stop.is_set():
+                if member.has_served and not member.ended_well:
+                    raise StartupError(
+                        member.failure or f"a serving process {member.ending} while it stopped"
+                    )
                 return
             ending = member.failure or member.ending
             if not member.has_served and not self._serve_others():

@@ -58,6 +58,11 @@ class Member:
         return self._process.pid
 
     @property
+    def ended_well(self) -> bool:
+        """Whether it has ended as it was told to."""
+        return self._process.exitcode == 0
+
+    @property
     def ending(self) -> str:
         """How it ended."""
         code = self._process.exitcode

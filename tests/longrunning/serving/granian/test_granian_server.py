@@ -42,6 +42,8 @@ async def test_it_serves_rest_as_uvicorn_does() -> None:
         missing = (await client.get(encoded)).json()["error"]
         assert (missing["code"], missing["status"]) == (404, "NOT_FOUND")
         assert "'operations/a%2Fb:c'" in missing["message"]
+        too_long = await client.post(f"/v1/{PARENT}/scans", content=bytes(4 * MIB + 1))
+        assert too_long.status_code == 413
         waited = await client.post(f"/v1/{name}:wait", json={"timeout": "0.1s"})
         assert waited.json() == {"name": name}
         await scanner.operations.succeed(name)
