@@ -1,6 +1,7 @@
 """The HTTP half of a serving process under granian, whose I/O is on threads of its own."""
 
 import asyncio
+import contextlib
 import logging
 import socket
 
@@ -15,6 +16,11 @@ from longrunning.serving.transport_limits import DEFAULT_LIMITS, TransportLimits
 _log = logging.getLogger(__name__)
 
 _LEAVING_SECONDS = 1.0
+_TOO_SLOW = {
+    "type": "http.response.start",
+    "status": 408,
+    "headers": [(b"content-length", b"0"), (b"connection", b"close")],
+}
 _TARGET_BYTES = 32 * 1024  # of a request line, above what a transcoder takes
 
 
@@ -93,21 +99,26 @@ class GranianServer:
         call = asyncio.current_task()
         assert call is not None
         self._calls.add(call)
-        body_is_whole = False
+        body_is_whole = is_too_slow = False
 
         async def receive_in_time() -> Event:
-            nonlocal body_is_whole
+            nonlocal body_is_whole, is_too_slow
             if body_is_whole:
                 return await receive()
             try:
                 async with asyncio.timeout(self._pause_seconds):
                     event = await receive()
             except TimeoutError:
+                is_too_slow = True
                 return {"type": "http.disconnect"}
             body_is_whole = not event.get("more_body")
             return event
 
         try:
             await self._application(scope, receive_in_time, send)
+            if is_too_slow:
+                with contextlib.suppress(RuntimeError):  # an answer has begun all the same
+                    await send(_TOO_SLOW)
+                    await send({"type": "http.response.body", "body": b""})
         finally:
             self._calls.discard(call)

@@ -83,6 +83,12 @@ async def test_a_slow_client_is_cut_off(begin: bytes, each: bytes) -> None:
         assert 0.2 < await trickle(address.http, begin, each) < 10
 
 
+async def test_a_body_that_stops_is_answered_with_408() -> None:
+    begin = b"POST /v1/operations/x:cancel HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{"
+    async with opened(limits=SOON, http_server=GRANIAN) as (address, _):
+        assert (await exchange(address.http, begin)).startswith(b"HTTP/1.1 408 ")
+
+
 async def test_a_body_may_take_long_if_it_keeps_coming() -> None:
     async with opened(limits=SOON, http_server=GRANIAN) as (address, _):
         host, _, port = address.http.rpartition(":")
