@@ -54,7 +54,7 @@ test-lowest: $(LOWEST)/.test strace
 	$(LOWEST)/bin/python -m pytest -q $(PARALLEL) --ignore=tests/grpc_transcoding/peers \
 		--ignore=tests/examples/celery --ignore=tests/examples/fastapi \
 		--ignore=tests/clients/google_services --ignore=tests/longrunning/telemetry/peers \
-		--ignore=tests/longrunning/engines/ray
+		--ignore=tests/longrunning/engines/ray --ignore=tests/longrunning/serving/granian
 
 check: $(VENV)/.check check-protos ## ruff, mypy, buf, and the drift of generated code
 	$(VENV)/bin/ruff format --check .

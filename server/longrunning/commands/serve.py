@@ -1,11 +1,10 @@
-"""`lro serve`: one process that serves apps over gRPC and HTTP and runs their work."""
+"""`lro serve`: serves apps over gRPC and HTTP and runs their work, in one process or several."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from longrunning.commands.checks import finite
-from longrunning.commands.failure import Failure
 from longrunning.commands.observation import Observation
 from longrunning.commands.transport import Transport
 
@@ -65,6 +64,15 @@ def serve(
             help="How long running work may go on after SIGTERM.",
         ),
     ] = 10.0,
+    workers: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="How many processes serve, at the same ports, and work; they share the store, "
+            "which cannot be memory.",
+        ),
+    ] = 1,
     no_work: Annotated[
         bool,
         typer.Option("--no-work", help="Leave the work to 'lro worker' processes."),
@@ -80,40 +88,25 @@ def serve(
     observation: Observation,
 ) -> None:
     """Serve Apps over gRPC and HTTP until SIGTERM or Ctrl-C."""
-    from longrunning.commands.loading import explain, load_apps
+    from longrunning.commands.fleet import serve_together
     from longrunning.commands.ready import Ready
+    from longrunning.commands.serving_process import ServingProcess, Where
 
-    loaded = [each for target in app for each in load_apps(target, debug=observation.debug)]
-
-    from longrunning import WorkersElsewhere, serving
-
-    certificate, limits = transport.certificate(), transport.limits()
-    observation.set_up_logging()
+    one = ServingProcess(
+        apps=tuple(app),
+        store=store,
+        no_work=no_work,
+        drain=drain,
+        allow_unauthenticated=allow_unauthenticated,
+        observation=observation,
+        transport=transport,
+    )
     ready = Ready(_banner)
-    try:
-        engine = WorkersElsewhere() if no_work else None
-        serving.run(
-            serving.serve(
-                loaded,
-                grpc=grpc,
-                http=http,
-                http_by_host=http_by_host,
-                store=store,
-                engine=engine,
-                drain=drain,
-                allow_unauthenticated=allow_unauthenticated,
-                metrics=observation.metrics,
-                certificate=certificate,
-                limits=limits,
-                ready=ready,
-            )
-        )
-    except serving.StartupError as error:
-        raise Failure(str(error)) from None
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # one of the App's servicers or interceptors does not fit
-        raise explain(f"serving {' '.join(app)}", error, debug=observation.debug) from None
+    where = Where(grpc=grpc, http=http, http_by_host=http_by_host, metrics=observation.metrics)
+    if workers > 1:
+        serve_together(one, workers, where, ready)
+    else:
+        one.serve(one.load(), **where, ready=ready)
     if ready.error:
         raise ready.error
 

@@ -1,6 +1,7 @@
 """How `lro serve` speaks to its callers: TLS, and what they may cost."""
 
 import dataclasses
+import enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,10 +18,25 @@ _PANEL = "Transport"
 _MESSAGE_BYTES = 4 * 1024 * 1024
 
 
+class HttpServerName(enum.StrEnum):
+    """The HTTP servers that there are to choose from."""
+
+    UVICORN = "uvicorn"
+    GRANIAN = "granian"
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Transport:
     """The certificate of a server and the limits of its callers, as given on the command line."""
 
+    http_server: Annotated[
+        HttpServerName,
+        typer.Option(
+            help="What serves REST. granian has I/O threads beside Python's: more requests a "
+            "second where a core is free; no TLS.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = HttpServerName.UVICORN
     tls_cert: Annotated[
         Path | None,
         typer.Option(

@@ -4,6 +4,7 @@ from longrunning.serving.addresses import StartupError
 from longrunning.serving.app import App
 from longrunning.serving.certificate_files import CertificateFiles
 from longrunning.serving.door import DoorAddress
+from longrunning.serving.http_servers import HttpServerKind
 from longrunning.serving.process import run
 from longrunning.serving.server import Addresses, serve
 from longrunning.serving.transport_limits import TransportLimits
@@ -14,6 +15,7 @@ __all__ = [
     "App",
     "CertificateFiles",
     "DoorAddress",
+    "HttpServerKind",
     "StartupError",
     "TransportLimits",
     "run",

@@ -35,15 +35,15 @@ class Address:
         return cls(match["v6"] or match["host"], int(match["port"]))
 
     def after(self, number: int, option: str) -> "Address":
-        """Returns the address for the door that is `number` places behind the first one.
+        """Returns the address for what is `number` places behind the first door, or worker.
 
         Raises:
             StartupError: there are not that many ports.
         """
         if self.port and self.port + number > 65535:
             raise StartupError(
-                f"{option} {self} leaves too few ports: one is needed for each of the "
-                f"{number + 1} services from there on; begin lower"
+                f"{option} {self} leaves too few ports: {number + 1} are needed from there on; "
+                "begin lower"
             )
         return Address(self.host, self.port + number if self.port else 0)
 
@@ -62,8 +62,12 @@ class Address:
             for *_, where in self._resolved(option)
         )
 
-    def listen(self, option: str) -> socket.socket:
+    def listen(self, option: str, *, shared: bool = False) -> socket.socket:
         """Returns a listening TCP socket.
+
+        Args:
+            option: what says that address.
+            shared: whether processes of ours listen there together, at a port that is held.
 
         Raises:
             StartupError: the address is in use, or not one of this machine.
@@ -72,6 +76,8 @@ class Address:
         listener = socket.socket(family, kind, protocol)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if shared:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             listener.bind(where)
             listener.listen(2048)
         except OSError as error:
@@ -79,6 +85,41 @@ class Address:
             raise self.unusable(option, error.strerror) from None
         listener.setblocking(False)
         return listener
+
+    def hold(self, option: str) -> socket.socket:
+        """Returns a socket that keeps the port for processes of ours, which may listen there.
+
+        Nothing reaches the socket itself. Whoever does not ask for SO_REUSEPORT, as another server
+        does not, is told that the address is in use.
+
+        Raises:
+            StartupError: the address is in use, or not one of this machine.
+        """
+        with self.listen(option) as alone:  # so there are no strangers
+            # From now on others may come in, but they have to be of our user, and the holder comes
+            # first: there is no moment at which the port is nobody's.
+            alone.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            where = alone.getsockname()
+            return Address(where[0], where[1]).join(option)
+
+    def join(self, option: str) -> socket.socket:
+        """Returns a socket that keeps the port, too, where a process of ours holds it already.
+
+        Raises:
+            StartupError: the address is in use by others, or not one of this machine.
+        """
+        family, kind, protocol, _, where = self._resolved(option)[0]
+        holder = socket.socket(family, kind, protocol)
+        try:
+            holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            holder.bind(where)
+            # With it, a stranger could bind the port while none of ours listens.
+            holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+        except OSError as error:
+            holder.close()
+            raise self.unusable(option, error.strerror) from None
+        return holder
 
     def _resolved(self, option: str) -> list[tuple[Any, ...]]:
         try:

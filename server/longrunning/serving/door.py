@@ -3,10 +3,12 @@
 import asyncio
 from dataclasses import dataclass
 
+from longrunning.serving import http_servers
 from longrunning.serving.addresses import Address
 from longrunning.serving.app import App
 from longrunning.serving.grpc_server import GrpcServer
-from longrunning.serving.http_server import HttpServer
+from longrunning.serving.http_servers import HttpServerKind
+from longrunning.serving.ports import HTTP
 from longrunning.serving.tls import TLS
 from longrunning.serving.transport_limits import DEFAULT_LIMITS, TransportLimits
 from longrunning.serving.wait_limit import WaitLimit
@@ -35,6 +37,8 @@ class Door:
         limits: of its connections, messages and waiters.
         waits: counts the waiters of all doors; None counts those of this one.
         tls: the certificate of both ports; None speaks plaintext.
+        shared_ports: whether other processes of ours listen at them, which are held for all.
+        http_server: serves REST.
 
     Raises:
         ServiceConfigError: a service file of the app has a fault.
@@ -47,11 +51,14 @@ class Door:
         limits: TransportLimits = DEFAULT_LIMITS,
         waits: WaitLimit | None = None,
         tls: TLS | None = None,
+        shared_ports: bool = False,
+        http_server: HttpServerKind = HttpServerKind.UVICORN,
     ) -> None:
         innermost = (waits or WaitLimit(limits),)
         self.service_name = app.service_name
         self.transcoder = app.transcoder(limits=limits.of_requests, innermost=innermost)
-        self._grpc = GrpcServer(app, limits=limits, innermost=innermost)
+        self._grpc = GrpcServer(app, limits=limits, innermost=innermost, shared_ports=shared_ports)
+        self._shared_ports, self._http_server = shared_ports, http_server
         self._domain, self._limits, self._tls = app.operations.domain, limits, tls
 
     def bind(self, grpc: Address, http: Address, *, grace: float) -> DoorAddress:
@@ -66,19 +73,18 @@ class Door:
             StartupError: an address cannot be listened on.
         """
         bound = self._grpc.bind(grpc, self._tls)
-        listener = http.listen("--http")
-        self._http = HttpServer(
+        self._http, http_bound = http_servers.bind(
+            self._http_server,
             self.transcoder,
-            listener,
+            http,
+            HTTP,
             grace=grace,
             domain=self._domain,
             limits=self._limits,
             tls=self._tls,
+            shared_ports=self._shared_ports,
         )
-        port = listener.getsockname()[1]
-        return DoorAddress(
-            service=self.service_name, grpc=str(bound), http=str(Address(http.host, port))
-        )
+        return DoorAddress(service=self.service_name, grpc=str(bound), http=str(http_bound))
 
     async def open(self) -> None:
         """Begins to serve."""

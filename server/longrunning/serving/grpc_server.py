@@ -14,8 +14,6 @@ from longrunning.serving.tls import TLS
 from longrunning.serving.transport_limits import DEFAULT_LIMITS, TransportLimits
 
 _OPTIONS = (
-    # Two servers must not share a port by accident.
-    ("grpc.so_reuseport", 0),
     # Bursts of waiters exceed the core's own limits, which answer them with a bare CANCELLED.
     ("grpc.server.max_pending_requests", 100_000),
     ("grpc.server.max_pending_requests_hard_limit", 100_000),
@@ -29,6 +27,7 @@ class GrpcServer:
         app: what is served.
         limits: of its connections and messages.
         innermost: interceptors behind those of the app.
+        shared_ports: whether other processes of ours listen at its port, which is held for them.
     """
 
     def __init__(
@@ -37,11 +36,15 @@ class GrpcServer:
         *,
         limits: TransportLimits = DEFAULT_LIMITS,
         innermost: Sequence[grpc.aio.ServerInterceptor] = (),
+        shared_ports: bool = False,
     ) -> None:
         # Behind authentication: who has no token learns nothing of what is wrong with his request.
         own = app.own_interceptors
         guard = RequestGuard(app.operations.domain)
         interceptors = (*own, guard, *app.interceptors[len(own) :], *innermost)
+        # Two servers must not share a port by accident.
+        sharing = ("grpc.so_reuseport", int(shared_ports))
+        self._shared_ports = shared_ports
         handlers = RpcHandlers()
         app.add_to_server(handlers)
         self._health = health.aio.HealthServicer()
@@ -51,7 +54,9 @@ class GrpcServer:
         names = (*self._services, reflection.SERVICE_NAME)
         add_reflection: AddToServer = reflection_pb2_grpc.add_ServerReflectionServicer_to_server
         add_reflection(reflection.aio.ReflectionServicer(names), handlers)
-        self._server = handlers.server(interceptors, (*_OPTIONS, *limits.grpc_options))
+        self._server = handlers.server(
+            interceptors, (*_OPTIONS, sharing, *limits.grpc_options)
+        )
 
     def bind(self, address: Address, tls: TLS | None = None) -> Address:
         """Listens; returns the address with its real port.
@@ -63,8 +68,9 @@ class GrpcServer:
         Raises:
             StartupError: it cannot be listened on, or gRPC does not take the certificate.
         """
-        # The core's own message names no reason, so a plain socket is asked first.
-        address.listen("--grpc").close()
+        if not self._shared_ports:
+            # The core's own message names no reason, so a plain socket is asked first.
+            address.listen("--grpc").close()
         try:
             if tls:
                 port = self._server.add_secure_port(str(address), tls.grpc_credentials())

@@ -26,19 +26,22 @@ def run(work: Coroutine[Any, Any, None]) -> None:
     event_loop.run(work, loop_factory=_new_event_loop)
 
 
-def stop_signal() -> asyncio.Event:
+def stop_signal(stop: asyncio.Event | None = None) -> asyncio.Event:
     """Returns an event that SIGTERM and SIGINT set; a second signal ends the process at once.
 
     Signals that come together count as one: `timeout` and terminals send them to a process and to
     its group besides.
+
+    Args:
+        stop: the event, if something else sets it too, which is no signal; None makes one.
     """
-    stop = asyncio.Event()
+    stop = stop or asyncio.Event()
     loop = asyncio.get_running_loop()
-    first = 0.0
+    first: float | None = None
 
     def heed(number: int) -> None:
         nonlocal first
-        if not stop.is_set():
+        if first is None:
             first = loop.time()
         elif loop.time() - first > _TOGETHER_SECONDS:
             _log.warning("stopping at once, at the second signal")

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 
 from grpc_transcoding import ServiceConfigError
 from longrunning.engines import Engine
-from longrunning.serving import process
-from longrunning.serving.addresses import Address, StartupError
+from longrunning.serving import http_servers, process
+from longrunning.serving.addresses import StartupError
 from longrunning.serving.app import App, shared_operations
 from longrunning.serving.by_host import ByHost
 from longrunning.serving.certificate_files import CertificateFiles
 from longrunning.serving.door import Door, DoorAddress
-from longrunning.serving.http_server import HttpServer
+from longrunning.serving.http_servers import HttpServerKind
 from longrunning.serving.metrics_server import serving_metrics
 from longrunning.serving.openness import check_openness
+from longrunning.serving.ports import HTTP_BY_HOST, Ports
 from longrunning.serving.tls import TLS
 from longrunning.serving.transport_limits import DEFAULT_LIMITS, TransportLimits
 from longrunning.serving.wait_limit import WaitLimit
@@ -54,6 +55,9 @@ async def serve(
     metrics: str | None = None,
     certificate: CertificateFiles | None = None,
     limits: TransportLimits = DEFAULT_LIMITS,
+    http_server: HttpServerKind = HttpServerKind.UVICORN,
+    ports: Ports | None = None,
+    stop: asyncio.Event | None = None,
     ready: Callable[[Addresses], None],
 ) -> None:
     """Serves apps over gRPC and HTTP until SIGTERM or SIGINT, and then stops cleanly.
@@ -77,23 +81,26 @@ async def serve(
         certificate: what all ports but that of the metrics speak TLS with; its files may be
             replaced meanwhile. None speaks plaintext.
         limits: of connections, messages and waiters.
+        http_server: serves REST, at all HTTP ports.
+        ports: where to listen, in place of `grpc`, `http` and `http_by_host`.
+        stop: set to stop it without a signal; None if nobody does.
         ready: called once, when all ports are served.
 
     Raises:
         StartupError: an address, a certificate, the store or a service file is not usable, the
             apps do not belong together, or other machines could use them without a token.
     """
-    grpc_address, http_address = Address.parse(grpc, "--grpc"), Address.parse(http, "--http")
-    shared_address = Address.parse(http_by_host, "--http-by-host") if http_by_host else None
     operations = shared_operations(apps)
-    listening = {"--grpc": grpc_address, "--http": http_address, "--http-by-host": shared_address}
+    if ports is None:
+        ports = Ports.parse(grpc=grpc, http=http, http_by_host=http_by_host, apps=len(apps))
     check_openness(
         apps,
-        {option: address for option, address in listening.items() if address},
+        ports.by_option(),
         allow_unauthenticated=allow_unauthenticated,
         asks_for_certificates=bool(certificate and certificate.client_ca),
     )
-    stop = process.stop_signal()
+    http_server.check(has_tls=certificate is not None)
+    stop = process.stop_signal(stop)
     operations.drain_seconds = drain
     if engine is not None:
         operations.engine = engine
@@ -102,32 +109,39 @@ async def serve(
             operations.store = store_from_url(store)
         tls = TLS(certificate) if certificate else None
         waits = WaitLimit(limits)
-        doors = [Door(app, limits=limits, waits=waits, tls=tls) for app in apps]
-        by_host = ByHost(doors, operations.domain) if shared_address else None
+        doors = [
+            Door(
+                app,
+                limits=limits,
+                waits=waits,
+                tls=tls,
+                shared_ports=ports.shared,
+                http_server=http_server,
+            )
+            for app in apps
+        ]
+        by_host = ByHost(doors, operations.domain) if ports.http_by_host else None
         async with contextlib.AsyncExitStack() as stack:
             await stack.enter_async_context(serving_metrics(operations, metrics))
             await stack.enter_async_context(operations)
             if tls:
                 await stack.enter_async_context(tls.following())
             bound = [
-                door.bind(
-                    grpc_address.after(number, "--grpc"),
-                    http_address.after(number, "--http"),
-                    grace=drain,
-                )
-                for number, door in enumerate(doors)
+                door.bind(grpc_at, http_at, grace=drain)
+                for door, grpc_at, http_at in zip(doors, ports.grpc, ports.http, strict=True)
             ]
             shared, shared_at = None, None
-            if shared_address and by_host:
-                listener = shared_address.listen("--http-by-host")
-                shared_at = str(Address(shared_address.host, listener.getsockname()[1]))
-                shared = HttpServer(
+            if ports.http_by_host and by_host:
+                shared, shared_at = http_servers.bind(
+                    http_server,
                     by_host,
-                    listener,
+                    ports.http_by_host,
+                    HTTP_BY_HOST,
                     grace=drain,
                     domain=operations.domain,
                     limits=limits,
                     tls=tls,
+                    shared_ports=ports.shared,
                 )
             # All ports are taken before anybody is answered.
             for door in doors:
@@ -137,7 +151,7 @@ async def serve(
             ready(
                 Addresses(
                     doors=tuple(bound),
-                    http_by_host=shared_at,
+                    http_by_host=str(shared_at) if shared_at else None,
                     store=operations.store.url,
                     tls=tls is not None,
                 )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import longrunning
-from longrunning.serving import CertificateFiles, TransportLimits
+from longrunning.serving import CertificateFiles, HttpServerKind, TransportLimits
 
 
 class App:
@@ -54,6 +54,7 @@ def served(tmp_path, monkeypatch):
     stub = types.ModuleType("longrunning.serving")
     stub.serve, stub.run, stub.StartupError = serve, lambda served: None, StartupError
     stub.CertificateFiles, stub.TransportLimits = CertificateFiles, TransportLimits
+    stub.HttpServerKind = HttpServerKind
     monkeypatch.setattr(longrunning, "App", App, raising=False)
     monkeypatch.setattr(longrunning, "serving", stub, raising=False)
     monkeypatch.setattr(sys, "path", list(sys.path))
@@ -83,6 +84,7 @@ def test_prints_one_line_when_it_is_ready(lro, served):
         "metrics": None,
         "certificate": None,
         "limits": TransportLimits(),
+        "http_server": HttpServerKind.UVICORN,
     }
 
 
@@ -101,6 +103,7 @@ def test_hands_its_options_on(lro, served):
         "metrics": None,
         "certificate": None,
         "limits": TransportLimits(),
+        "http_server": HttpServerKind.UVICORN,
     }
 
 
@@ -108,13 +111,14 @@ def test_hands_on_how_to_speak_to_callers(lro, served, monkeypatch):
     monkeypatch.setenv("LRO_TLS_CERT", "tls.crt")
     options = ["--tls-key", "tls.key", "--tls-client-ca", "ca.crt", "--max-connections", "7"]
     options += ["--max-message-bytes", "5000000", "--max-header-bytes", "2048"]
-    options += ["--max-waiters", "3", "--max-waiters-per-caller", "2"]
+    options += ["--max-waiters", "3", "--max-waiters-per-caller", "2", "--http-server", "granian"]
     code, out, err = lro("serve", "shop:app", *options)
     assert (code, err) == (0, "")
     assert out == READY.replace("http:", "https:")
     assert served[0][1]["certificate"] == CertificateFiles(
         cert=Path("tls.crt"), key=Path("tls.key"), client_ca=Path("ca.crt")
     )
+    assert served[0][1]["http_server"] is HttpServerKind.GRANIAN
     assert served[0][1]["limits"] == TransportLimits(
         message_bytes=5_000_000,
         header_bytes=2048,

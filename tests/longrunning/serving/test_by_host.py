@@ -168,6 +168,5 @@ def test_there_is_no_port_after_the_last() -> None:
     with pytest.raises(StartupError) as refused:
         Address.parse("127.0.0.1:65530", "--grpc").after(6, "--grpc")
     assert str(refused.value) == (
-        "--grpc 127.0.0.1:65530 leaves too few ports: one is needed for each of the 7 services "
-        "from there on; begin lower"
+        "--grpc 127.0.0.1:65530 leaves too few ports: 7 are needed from there on; begin lower"
     )

@@ -16,6 +16,7 @@ from google.protobuf.wrappers_pb2 import StringValue
 from examples.scanner._gen import scanner_pb2, scanner_pb2_grpc
 from longrunning.serving import TransportLimits
 from longrunning.serving.wait_limit import WaitLimit
+from tests.longrunning.serving.connections import exchange, trickle
 from tests.longrunning.serving.doors import PARENT, opened
 
 MIB = 1024 * 1024
@@ -80,22 +81,6 @@ async def test_metadata_has_a_limit() -> None:
             assert await got(address.grpc, "operations/x", metadata=metadata) is code
 
 
-async def exchange(address: str, *sent: bytes) -> bytes:
-    """Sends bytes and returns all that comes until the connection is closed."""
-    host, _, port = address.rpartition(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
-    received = b""
-    with contextlib.suppress(ConnectionError):
-        for part in sent:
-            writer.write(part)
-            await writer.drain()
-        received = await asyncio.wait_for(reader.read(), 20)
-    writer.close()
-    with contextlib.suppress(ConnectionError):
-        await writer.wait_closed()
-    return received
-
-
 @pytest.mark.parametrize(
     "sent",
     [
@@ -149,30 +134,6 @@ async def test_headers_behind_a_body_are_dropped_and_bounded() -> None:
 
 
 # Slowness
-
-
-async def trickle(address: str, begin: bytes, each: bytes) -> float:
-    """Sends something again and again; returns after how many seconds the connection is closed."""
-    host, _, port = address.rpartition(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
-    loop = asyncio.get_running_loop()
-    begun = loop.time()
-
-    async def send() -> None:
-        writer.write(begin)
-        while each:
-            writer.write(each)
-            await asyncio.sleep(0.02)
-
-    sending = asyncio.create_task(send())
-    with contextlib.suppress(ConnectionError):
-        await asyncio.wait_for(reader.read(), 20)
-    ended = loop.time() - begun
-    sending.cancel()
-    writer.close()
-    with contextlib.suppress(ConnectionError):
-        await writer.wait_closed()
-    return ended
 
 
 @pytest.mark.parametrize(

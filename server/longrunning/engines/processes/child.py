@@ -1,12 +1,9 @@
 """The inside of a worker process: it does one call after the other until the server is gone."""
 
-import fcntl
-import multiprocessing
 import os
 import queue
 import signal
 import socket
-import sys
 import threading
 
 from longrunning.engines.processes.messages import (
@@ -18,6 +15,7 @@ from longrunning.engines.processes.messages import (
     frame,
 )
 from longrunning.engines.processes.running_call import RunningCall
+from longrunning.parent_process import die_with_parent
 
 _CHUNK_BYTES = 65536
 
@@ -30,23 +28,9 @@ def main(connection: socket.socket) -> None:
     # It came here by being inherited. Whatever a handler starts must not have it as well: were it
     # open there, the server would not notice that this process is dead.
     connection.set_inheritable(False)
-    _die_with_parent()
+    # The listening thread ends it too, but not while a library holds Python's lock for long.
+    die_with_parent(-os.getpgrp())
     Child(connection).serve()
-
-
-def _die_with_parent() -> None:
-    """Has Linux kill the whole group when the server is gone.
-
-    The listening thread does so too, but not while a library holds Python's lock for long.
-    """
-    parent = multiprocessing.parent_process()
-    if sys.platform != "linux" or parent is None:
-        return
-    # A pipe that nobody writes: its one event is that the server does not hold it any more.
-    pipe = parent.sentinel
-    fcntl.fcntl(pipe, fcntl.F_SETOWN, -os.getpgrp())
-    fcntl.fcntl(pipe, fcntl.F_SETSIG, signal.SIGKILL)
-    fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_ASYNC)
 
 
 def _end() -> None:

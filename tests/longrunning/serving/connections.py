@@ -1,0 +1,44 @@
+"""Connections of clients that know no manners."""
+
+import asyncio
+import contextlib
+
+
+async def exchange(address: str, *sent: bytes) -> bytes:
+    """Sends bytes and returns all that comes until the connection is closed."""
+    host, _, port = address.rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    received = b""
+    with contextlib.suppress(ConnectionError):
+        for part in sent:
+            writer.write(part)
+            await writer.drain()
+        received = await asyncio.wait_for(reader.read(), 20)
+    writer.close()
+    with contextlib.suppress(ConnectionError):
+        await writer.wait_closed()
+    return received
+
+
+async def trickle(address: str, begin: bytes, each: bytes) -> float:
+    """Sends something again and again; returns after how many seconds the connection is closed."""
+    host, _, port = address.rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+
+    async def send() -> None:
+        writer.write(begin)
+        while each:
+            writer.write(each)
+            await asyncio.sleep(0.02)
+
+    sending = asyncio.create_task(send())
+    with contextlib.suppress(ConnectionError):
+        await asyncio.wait_for(reader.read(), 20)
+    ended = loop.time() - begun
+    sending.cancel()
+    writer.close()
+    with contextlib.suppress(ConnectionError):
+        await writer.wait_closed()
+    return ended

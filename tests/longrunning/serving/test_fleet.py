@@ -1,0 +1,101 @@
+"""The parent of serving processes: whom it replaces, when, and when it gives up."""
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from longrunning.serving import Addresses, StartupError
+from longrunning.serving.fleet import Fleet
+from tests.longrunning.serving import fleet_processes
+from tests.longrunning.serving.fleet_processes import ADDRESSES
+
+
+def fleet(folder: Path, *plans: str) -> Fleet:
+    """Returns one with a process for each plan."""
+    for number, plan in enumerate(plans):
+        (folder / f"plan-{number}").write_text(plan)
+    return Fleet(len(plans), fleet_processes.run, lambda number: (str(folder), number))
+
+
+def end() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+async def test_it_says_once_that_all_serve_and_ends_with_them(tmp_path: Path) -> None:
+    told: list[Addresses] = []
+
+    def ready(addresses: Addresses) -> None:
+        told.append(addresses)
+        end()
+
+    await fleet(tmp_path, "", "", "").serve(ready)
+    assert told == [ADDRESSES]
+
+
+@pytest.mark.parametrize(
+    ("plan", "why"),
+    [
+        ("fail", "it is the wrong day"),
+        ("die", "a serving process ended with exit code 3 before it served"),
+    ],
+)
+async def test_one_that_cannot_start_ends_all(tmp_path: Path, plan: str, why: str) -> None:
+    with pytest.raises(StartupError) as refused:
+        await fleet(tmp_path, "", plan).serve(lambda _: pytest.fail("not all of them serve"))
+    assert str(refused.value) == why
+
+
+async def test_one_that_ends_is_replaced_after_a_pause_that_grows(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    crowd = fleet(tmp_path, "", "serve\nfail\ndie\n")
+    serving = asyncio.create_task(crowd.serve(lambda _: (tmp_path / "end-1").touch()))
+    await until(lambda: len(caplog.records) == 3)
+    await until(lambda: not (tmp_path / "plan-1").read_text())
+    end()
+    await serving
+    endings = [record.getMessage().partition(": ")[2] for record in caplog.records]
+    assert endings == [
+        "ended with exit code 0; another one starts in 0.1 s",
+        "it is the wrong day; another one starts in 0.2 s",
+        "ended with exit code 3; another one starts in 0.4 s",
+    ]
+
+
+async def test_it_gives_up_when_none_serves_and_none_can_start(tmp_path: Path) -> None:
+    def ready(_: Addresses) -> None:
+        (tmp_path / "end-0").touch()
+
+    with pytest.raises(StartupError) as refused:
+        await fleet(tmp_path, "serve\nfail\n").serve(ready)
+    assert str(refused.value) == "it is the wrong day"
+
+
+async def test_a_signal_ends_the_pause_before_a_successor(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.WARNING)
+    monkeypatch.setattr("longrunning.serving.fleet.fleet._FIRST_PAUSE_SECONDS", 3600.0)
+    crowd = fleet(tmp_path, "", "serve")
+    serving = asyncio.create_task(crowd.serve(lambda _: (tmp_path / "end-1").touch()))
+    await until(lambda: "another one starts in 3600 s" in caplog.text)
+    end()
+    await asyncio.wait_for(serving, 30)
+
+
+async def test_one_that_does_not_stop_cleanly_is_told_of(tmp_path: Path) -> None:
+    with pytest.raises(StartupError) as refused:
+        await fleet(tmp_path, "", "break").serve(lambda _: end())
+    assert str(refused.value) == "a serving process ended with exit code 4 while it stopped"
