@@ -62,8 +62,9 @@ async def main(count: int) -> None:
     with places() as where:
         for kind in ("sqlite", "postgres"):
             store = new_store(kind, where, "owners")
-            async with Operations(store):
-                await fill(store, count, owned(count))
+            await store.open()
+            await fill(store, count, owned(count))
+            await store.close()
             for authorizer in authorizers:
                 async with Operations(store, authorizer=authorizer) as operations:
                     for name in (PARENT, "projects/-/locations/l"):
