@@ -23,7 +23,7 @@ from grpc_transcoding import Limits
 from grpc_transcoding.calls.deadlines import timeout_of
 from grpc_transcoding.calls.in_process import InProcessBackend
 from grpc_transcoding.calls.outcome import CallFailure, ClientGoneError
-from grpc_transcoding.calls.servicer_context import CallInfo, TranscodedContext
+from grpc_transcoding.calls.servicer_context import TranscodedContext
 from grpc_transcoding.calls.servicers import Handler, RpcMethod, Servicers
 from grpc_transcoding.errors import TranscodingError
 from grpc_transcoding.http.asgi import Receive, Scope, Send
@@ -125,29 +125,27 @@ class _Call:
         if method is None:
             raise CallFailure(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
         seconds = timeout_of(head.named, None)
-        info = CallInfo(head, None if seconds is None else time.monotonic() + seconds)
+        deadline = None if seconds is None else time.monotonic() + seconds
         if head.has_binary_metadata:
-            _ = info.metadata  # refuses what is not base64 before the method is called
+            head.metadata()  # refuses what is not base64 before the method is called
         frames = Frames(self._scope["headers"], self._limits.body_bytes)
         if method.descriptor.client_streaming:
             messages = _parsed(method, frames.each(self._body.parts()))
-            self._context = TranscodedContext(info, self._write, messages)
+            self._context = TranscodedContext(head, deadline, self._write, messages)
             self._body.read_ahead()
             try:
-                await self._call(method, messages, info)
+                await self._call(method, messages)
             finally:
                 self._body.close()
         else:
             request = _message_of(method, frames.only(await self._body.whole()))
-            self._context = TranscodedContext(info, self._write)
-            await self._call(method, request, info)
+            self._context = TranscodedContext(head, deadline, self._write)
+            await self._call(method, request)
 
-    async def _call(
-        self, method: RpcMethod, request: Message | AsyncIterator[Message], info: CallInfo
-    ) -> None:
+    async def _call(self, method: RpcMethod, request: Message | AsyncIterator[Message]) -> None:
         context = self._context
         assert context is not None
-        seconds = info.time_remaining()
+        seconds = context.time_remaining()
         if method.descriptor.server_streaming:
             stream = self._backend.stream(method, request, context)
             await watched(stream, self._body, seconds)
