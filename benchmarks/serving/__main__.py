@@ -9,7 +9,7 @@
 |     | of callers that authenticate, too |
 | lists | the first page of ListOperations over gRPC and REST, on each store |
 | lifecycles | start to result of empty work over gRPC, on each store |
-| waiters | 10,000 of WaitOperation on one process: memory, wake-up, failures |
+| waiters | 10,000 of WaitOperation on one process, SQLite and PostgreSQL: memory, wake-up, failures |
 | mixed | 95% Get, 4% report, 1% start at a fixed rate: p50, p99, p99.9 |
 | pairs | two server processes on one store beside one: requests for each CPU second; |
 |       | not with --quick |
@@ -86,7 +86,7 @@ def main() -> None:
     few = "" if asked.rounds >= FEWEST_ROUNDS else ": too few to be quoted, run without QUICK"
     print(
         f"{asked.rounds} rounds of {asked.seconds} s{few};"
-        f" authentication {asked.authentication}, but where a row says that it was on;"
+        f" authentication {asked.authentication}, of Get where a row says so;"
         f" load average {before:.1f} before and {after:.1f} after;"
         f" {time.perf_counter() - begun:.0f} s in all"
     )
