@@ -16,6 +16,7 @@ FAULTS = {
     "no field": ("POST", "/v1/shelves/1/books/2:move", {"colour": 1}, "UNKNOWN_FIELD"),
     "no parameter": ("GET", "/v1/shelves/1/books/2?colour=1", None, "UNKNOWN_QUERY_PARAMETER"),
     "no timeout": ("GET", "/v1/shelves/1/books/2", None, "INVALID_TIMEOUT"),
+    "no base64": ("GET", "/v1/shelves/1/books/2", None, "INVALID_METADATA"),
     "too long": ("POST", "/v1/shelves/1/books/2:move", b" " * 5_000_000, "BODY_TOO_LARGE"),
     "streamed replies": (
         "GET",
@@ -24,6 +25,12 @@ FAULTS = {
         "UNKNOWN_QUERY_PARAMETER",
     ),
     "streamed requests": ("POST", "/v1/shelves/1/books:import?colour=1", b"", ...),
+}
+
+
+HEADERS = {
+    "no timeout": {"grpc-timeout": "soon"},
+    "no base64": {"x-key-bin": "!"},
 }
 
 
@@ -136,7 +143,7 @@ async def test_interceptors_come_before_the_faults_of_a_request(kind, fault):
     gate = kind()
     app = Transcoder(interceptors=[gate])
     library_pb2_grpc.add_LibraryServicer_to_server(Unreachable(), app)
-    headers = {"grpc-timeout": "soon"} if fault == "no timeout" else {}
+    headers = HEADERS.get(fault, {})
 
     answer = await call(app, method, target, body, headers)
     assert answer.error == (401, "UNAUTHENTICATED", "Who are you?")
