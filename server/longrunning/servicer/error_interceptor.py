@@ -9,8 +9,15 @@ from typing import Any, NoReturn
 
 import grpc.aio
 
-from longrunning.interception import Behaviour, HandlerInterceptor, behaviour_of, with_behaviour
+from longrunning.interception import (
+    Behaviour,
+    HandlerInterceptor,
+    behaviour_of,
+    is_left_out,
+    with_behaviour,
+)
 from longrunning.servicer.exceptions import told
+from longrunning.servicer.sync_error_interceptor import SyncErrorInterceptor
 from longrunning.statuses import abort
 
 _Context = grpc.aio.ServicerContext[Any, Any]
@@ -23,7 +30,8 @@ class ErrorInterceptor(HandlerInterceptor):
 
     An `OperationsError` ends the call with its code, message and details; anything else with
     INTERNAL, a neutral message and a correlation id that is in the log beside the traceback. gRPC
-    itself would show the exception's text. Async servicers only; put it first.
+    itself would show the exception's text. Sync methods of aio servers are guarded likewise. Put it
+    first.
 
     Args:
         domain: the `ErrorInfo.domain` of the errors.
@@ -32,6 +40,7 @@ class ErrorInterceptor(HandlerInterceptor):
     def __init__(self, domain: str = "longrunning") -> None:
         super().__init__()
         self._domain = domain
+        self._sync = SyncErrorInterceptor(domain)
 
     async def intercept_service(
         self,
@@ -45,13 +54,14 @@ class ErrorInterceptor(HandlerInterceptor):
             return self._failure(error)
 
     def intercept_handler(self, method: str, handler: Any) -> Any:  # noqa: ANN401, ARG002 - grpc's handlers have no type
-        """Returns a handler with its exceptions caught; a sync one is returned as it is."""
+        """Returns a handler with its exceptions caught."""
         behaviour = behaviour_of(handler)
         if inspect.iscoroutinefunction(behaviour):
             return with_behaviour(handler, self._guarded_call(behaviour))
         if inspect.isasyncgenfunction(behaviour):
             return with_behaviour(handler, self._guarded_stream(behaviour))
-        return handler
+        # What generated code says of a method that is left out, gRPC understands.
+        return handler if is_left_out(behaviour) else self._sync.guarded(handler)
 
     def _failure(self, error: Exception) -> Any:  # noqa: ANN401 - grpc's handlers have no type
         """Returns a handler that ends the call, whatever kind of method it is of."""

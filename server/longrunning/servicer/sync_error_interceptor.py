@@ -31,8 +31,10 @@ class SyncErrorInterceptor(grpc.ServerInterceptor):
     ) -> Any:  # noqa: ANN401 - grpc-stubs know no handler that is None
         """Returns the method's handler with its exceptions caught."""
         handler = continuation(handler_call_details)
-        if handler is None:
-            return None
+        return handler and self.guarded(handler)
+
+    def guarded(self, handler: Any) -> Any:  # noqa: ANN401 - grpc's handlers have no type
+        """Returns a sync handler with its exceptions caught."""
         guard = self._guarded_stream if handler.response_streaming else self._guarded_call
         return with_behaviour(handler, guard(behaviour_of(handler)))
 
