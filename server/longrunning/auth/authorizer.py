@@ -88,5 +88,8 @@ class OwnerOnly(Authenticated):
         return record.caller == access.caller.id
 
     async def listed_owner(self, access: Access) -> str | None:
-        """Returns the caller."""
-        return access.caller.id
+        """Returns the caller; None where a derived class has a `may_use` of its own.
+
+        That may let others see the operation, too, so only looking at all of them tells.
+        """
+        return access.caller.id if type(self).may_use is OwnerOnly.may_use else None

@@ -1,6 +1,5 @@
 """Where calls of aio servers are authenticated: one interceptor for gRPC and for REST."""
 
-import contextlib
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -98,7 +97,8 @@ class AuthenticationInterceptor(HandlerInterceptor):
     def _authenticated_stream(self, method: str, behaviour: Behaviour) -> Behaviour:
         async def stream(request: Any, context: _Context) -> AsyncIterator[Any]:  # noqa: ANN401 - any message
             caller = await self._caller_or_end(method, context)
-            async with contextlib.aclosing(behaviour(request, context)) as replies:
+            replies = behaviour(request, context)
+            try:
                 while True:
                     # Around each step, since what is set in a generator is set for its reader too.
                     with answering(caller):
@@ -107,6 +107,9 @@ class AuthenticationInterceptor(HandlerInterceptor):
                         except StopAsyncIteration:
                             return
                     yield reply
+            finally:
+                with answering(caller):
+                    await replies.aclose()
 
         return stream
 

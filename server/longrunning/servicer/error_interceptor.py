@@ -13,7 +13,6 @@ from longrunning.interception import (
     Behaviour,
     HandlerInterceptor,
     behaviour_of,
-    is_left_out,
     with_behaviour,
 )
 from longrunning.servicer.exceptions import told
@@ -60,8 +59,7 @@ class ErrorInterceptor(HandlerInterceptor):
             return with_behaviour(handler, self._guarded_call(behaviour))
         if inspect.isasyncgenfunction(behaviour):
             return with_behaviour(handler, self._guarded_stream(behaviour))
-        # What generated code says of a method that is left out, gRPC understands.
-        return handler if is_left_out(behaviour) else self._sync.guarded(handler)
+        return self._sync.guarded(handler)
 
     def _failure(self, error: Exception) -> Any:  # noqa: ANN401 - grpc's handlers have no type
         """Returns a handler that ends the call, whatever kind of method it is of."""

@@ -156,6 +156,28 @@ async def test_every_kind_of_method_is_refused(
     assert "www-authenticate" in {key for key, _ in await call.trailing_metadata()}
 
 
+async def test_a_stream_that_is_cut_short_ends_with_its_caller() -> None:
+    ended = []
+
+    async def endless(request: bytes, context: Any) -> AsyncIterator[bytes]:
+        try:
+            while True:
+                yield b""
+        finally:
+            ended.append(subject(context))
+
+    class Context:
+        def invocation_metadata(self) -> list[tuple[str, str]]:
+            return as_("alice")
+
+    handler = grpc.unary_stream_rpc_method_handler(endless)
+    intercepted = interceptor().intercept_handler(f"/{SERVICE}/Stream", handler)
+    replies = intercepted.unary_stream(b"", Context())
+    assert await anext(replies) == b""
+    await replies.aclose()
+    assert ended == ["alice"]
+
+
 async def test_a_method_may_need_no_token_but_takes_no_bad_one(
     channel: grpc.aio.Channel,
 ) -> None:
