@@ -5,6 +5,7 @@ Spec: AIP-193
 
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from typing import Any, NoReturn
 
 import grpc.aio
@@ -81,8 +82,9 @@ class ErrorInterceptor(HandlerInterceptor):
     def _guarded_stream(self, behaviour: Behaviour) -> Behaviour:
         async def stream(request: Any, context: _Context) -> AsyncIterator[Any]:  # noqa: ANN401 - any message
             try:
-                async for message in behaviour(request, context):
-                    yield message
+                async with aclosing(behaviour(request, context)) as messages:
+                    async for message in messages:
+                        yield message
             except Exception as error:
                 await self._end(context, error)
 

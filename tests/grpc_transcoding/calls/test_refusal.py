@@ -5,7 +5,7 @@ import grpc.aio
 import pytest
 
 from grpc_transcoding import Transcoder
-from tests.grpc_transcoding._gen import library_pb2_grpc
+from tests.grpc_transcoding._gen import library_pb2, library_pb2_grpc
 from tests.grpc_transcoding.asgi_client import call
 from tests.grpc_transcoding.library import LibraryServicer
 
@@ -192,3 +192,65 @@ async def test_what_is_asked_once_stands_where_it_was_put():
     for _ in range(3):
         assert (await call(app, "GET", "/v1/shelves/1/books/2")).status == 200
     assert seen == ["outer", "middle", "inner"] * 3
+
+
+class AsyncKeeping(grpc.aio.ServerInterceptor):
+    """Keeps what it makes of a method's handler, as it may on a server."""
+
+    def __init__(self):
+        self.kept = {}
+
+    async def intercept_service(self, continuation, details):
+        handler = await continuation(details)
+
+        async def behaviour(request, context):
+            return await handler.unary_unary(request, context)
+
+        return self.kept.setdefault(details.method, make(handler, behaviour))
+
+
+class SyncKeeping(grpc.ServerInterceptor):
+    """Does so for sync methods."""
+
+    def __init__(self):
+        self.kept = {}
+
+    def intercept_service(self, continuation, details):
+        handler = continuation(details)
+
+        def behaviour(request, context):
+            return handler.unary_unary(request, context)
+
+        return self.kept.setdefault(details.method, make(handler, behaviour))
+
+
+class Keeper(library_pb2_grpc.LibraryServicer):
+    def __init__(self):
+        self.moved = []
+
+    def move(self, request):
+        self.moved.append(request.name)
+        return library_pb2.Book(name=request.name)
+
+
+class AsyncKeeper(Keeper):
+    async def MoveBook(self, request, context):
+        return self.move(request)
+
+
+class SyncKeeper(Keeper):
+    def MoveBook(self, request, context):
+        return self.move(request)
+
+
+@pytest.mark.parametrize(
+    ("interceptor", "servicer"), [(AsyncKeeping, AsyncKeeper), (SyncKeeping, SyncKeeper)]
+)
+@pytest.mark.parametrize("bodies", [[{}, b"{"], [b"{", {}]])
+async def test_an_interceptor_may_keep_what_it_made_of_a_handler(interceptor, servicer, bodies):
+    library = servicer()
+    app = Transcoder(interceptors=[interceptor()])
+    library_pb2_grpc.add_LibraryServicer_to_server(library, app)
+    answers = [await call(app, "POST", "/v1/shelves/1/books/2:move", body) for body in bodies]
+    assert sorted(answer.status for answer in answers) == [200, 400]
+    assert library.moved == ["shelves/1/books/2"]

@@ -11,6 +11,7 @@ import grpc
 import grpc.aio
 
 from grpc_transcoding.calls.handler_interceptor import HandlerInterceptor
+from grpc_transcoding.calls.refusal import gated
 from grpc_transcoding.calls.servicer_context import TranscodedContext
 from grpc_transcoding.calls.servicers import (
     CallDetails,
@@ -45,6 +46,8 @@ class Chain:
         resolve: Callable[[grpc.HandlerCallDetails], Handler],
     ) -> None:
         asked = list(interceptors)
+        if handler is not None and asked:
+            handler = gated(handler)
         while handler is not None and asked and isinstance(asked[-1], HandlerInterceptor):
             intercepted = asked[-1].intercept_handler(method.path, handler)
             if intercepted is None:
@@ -76,7 +79,10 @@ class Chain:
 
     async def _intercepted(self, index: int, details: grpc.HandlerCallDetails) -> Handler:
         if index == len(self._asked):
-            return self._resolve(details) if self._handler is None else self._handler
+            if self._handler is not None:
+                return self._handler
+            found = self._resolve(details)
+            return found and gated(found)
 
         async def continuation(changed: grpc.HandlerCallDetails) -> Handler:
             return await self._intercepted(index + 1, changed)

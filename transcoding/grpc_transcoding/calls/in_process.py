@@ -81,17 +81,21 @@ class InProcessBackend:
         """Returns what to tell the client of a request that is at fault."""
         if not self._interceptors:
             return error
-        refusal = Refusal(method, error)
-        handler = refusal.handler(is_async=True)
-        chain = Chain(method, self._interceptors, handler, self._servicers.resolve)
+        refusal = Refusal(error)
         request = _no_messages() if method.descriptor.client_streaming else method.request_class()
         try:
-            with CallEnding(method, context):
+            with CallEnding(method, context), refusal:
+                chain = self._chains.get(method.path) or self._chain(method)
                 prepared = chain.settled or await chain.of(context)
                 if method.descriptor.server_streaming:
                     await self._stream(method, prepared, request, context)
                 else:
-                    await prepared.behaviour(_argument(prepared, request), context)
+                    argument = _argument(prepared, request)
+                    if prepared.is_async:
+                        await prepared.behaviour(argument, context)
+                    else:
+                        bridge = SyncBridge(context, self._executor)
+                        await bridge.unary(prepared.behaviour, argument)
                     context.check()
         except CallFailure as failure:
             return refusal.told(failure)
