@@ -1,5 +1,8 @@
 """Who may not call a method learns nothing of what is wrong with his request."""
 
+import asyncio
+import contextvars
+
 import grpc
 import grpc.aio
 import pytest
@@ -254,3 +257,21 @@ async def test_an_interceptor_may_keep_what_it_made_of_a_handler(interceptor, se
     answers = [await call(app, "POST", "/v1/shelves/1/books/2:move", body) for body in bodies]
     assert sorted(answer.status for answer in answers) == [200, 400]
     assert library.moved == ["shelves/1/books/2"]
+
+
+async def test_a_call_in_the_context_of_a_refused_one_is_made():
+    contexts = []
+
+    class Noting(AskedOnce):
+        def is_open(self, metadata):
+            contexts.append(contextvars.copy_context())
+            return True
+
+    library = AsyncKeeper()
+    app = Transcoder(interceptors=[Noting()])
+    library_pb2_grpc.add_LibraryServicer_to_server(library, app)
+    path = "/v1/shelves/1/books/2:move"
+    assert (await call(app, "POST", path, b"{")).status == 400
+    # As plain asyncio begins what is read after a request has let a connection read on.
+    making = asyncio.create_task(call(app, "POST", path, {}), context=contexts[0])
+    assert (await making).status == 200

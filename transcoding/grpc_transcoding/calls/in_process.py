@@ -15,7 +15,7 @@ from grpc_transcoding.calls.backend import Request
 from grpc_transcoding.calls.chain import Chain
 from grpc_transcoding.calls.endings import CallEnding, call_back, conclude
 from grpc_transcoding.calls.outcome import CallFailure
-from grpc_transcoding.calls.refusal import Refusal
+from grpc_transcoding.calls.refusal import Refusal, open_gate
 from grpc_transcoding.calls.servicer_context import TranscodedContext
 from grpc_transcoding.calls.servicers import PreparedHandler, RpcMethod, Servicers, reply_from
 from grpc_transcoding.calls.sync_bridge import SyncBridge
@@ -46,6 +46,7 @@ class InProcessBackend:
         self, method: RpcMethod, request: Request, context: TranscodedContext
     ) -> Message:
         """Calls a method whose reply is one message."""
+        open_gate()
         try:
             chain = self._chains.get(method.path) or self._chain(method)
             prepared = chain.settled or await chain.of(context)
@@ -70,6 +71,7 @@ class InProcessBackend:
 
     async def stream(self, method: RpcMethod, request: Request, context: TranscodedContext) -> None:
         """Calls a method whose replies go to `context.write`, one by one."""
+        open_gate()
         with CallEnding(method, context):
             chain = self._chains.get(method.path) or self._chain(method)
             prepared = chain.settled or await chain.of(context)

@@ -57,6 +57,16 @@ class Refusal:
 _refusal: ContextVar[Refusal | None] = ContextVar("grpc_transcoding refusal", default=None)
 
 
+def open_gate() -> None:
+    """Lets the call that begins pass.
+
+    Some servers begin a request in the context of the one before: on plain asyncio, whoever lets a
+    connection read on hands his context to what is read.
+    """
+    if _refusal.get() is not None:
+        _refusal.set(None)
+
+
 def gated(handler: Handler) -> Handler:
     """Returns a handler that answers no call that a `Refusal` is made for."""
     behaviour = behaviour_of(handler)

@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 from grpc_transcoding.calls.backend import Request
 from grpc_transcoding.calls.endings import CallEnding
 from grpc_transcoding.calls.outcome import CallFailure
-from grpc_transcoding.calls.refusal import Refusal, gated
+from grpc_transcoding.calls.refusal import Refusal, gated, open_gate
 from grpc_transcoding.calls.servicer_context import TranscodedContext
 from grpc_transcoding.calls.servicers import (
     CallDetails,
@@ -54,6 +54,7 @@ class SyncBackend:
         self, method: RpcMethod, request: Request, context: TranscodedContext
     ) -> Message:
         """Calls a method whose reply is one message."""
+        open_gate()
         bridge = SyncBridge(context, self._executor)
 
         def whole_call() -> Message:
@@ -67,6 +68,7 @@ class SyncBackend:
 
     async def stream(self, method: RpcMethod, request: Request, context: TranscodedContext) -> None:
         """Calls a method whose replies go to `context.write`, one by one."""
+        open_gate()
         bridge = SyncBridge(context, self._executor)
 
         def whole_call() -> None:
