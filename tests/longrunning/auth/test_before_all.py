@@ -152,6 +152,7 @@ async def test_interceptors_that_fail_come_behind_the_token(
             assert (await refusal(channel, name))[0] == "UNAUTHENTICATED"
             assert (await refusal(channel, name, GOOD))[0] == code
         for headers, expected in (({}, 401), (dict(GOOD), http_status)):
-            reply = await client.get("/v1/shelves/1/books/2", headers=headers)
-            assert reply.status_code == expected
-            assert "secret" not in reply.text
+            for path in ("/v1/shelves/1/books/2", "/v1/shelves/1/books/2:read"):  # which streams
+                reply = await client.get(path, headers=headers)
+                assert reply.status_code == expected
+                assert "secret" not in reply.text

@@ -228,16 +228,33 @@ def behaviour_of(handler: Handler) -> Any:
     return handler.unary_stream if handler.response_streaming else handler.unary_unary
 
 
-def with_behaviour(handler: Handler, behaviour: Any) -> Handler:
-    """Returns a handler of the same kind and coding with another function."""
+def make_handler(
+    request_streaming: bool,
+    response_streaming: bool,
+    behaviour: Any,
+    request_deserializer: Any = None,
+    response_serializer: Any = None,
+) -> Handler:
+    """Returns a handler of a kind."""
     makers = {
         (False, False): grpc.unary_unary_rpc_method_handler,
         (False, True): grpc.unary_stream_rpc_method_handler,
         (True, False): grpc.stream_unary_rpc_method_handler,
         (True, True): grpc.stream_stream_rpc_method_handler,
     }
-    make = makers[bool(handler.request_streaming), bool(handler.response_streaming)]
-    return make(behaviour, handler.request_deserializer, handler.response_serializer)
+    make = makers[request_streaming, response_streaming]
+    return make(behaviour, request_deserializer, response_serializer)
+
+
+def with_behaviour(handler: Handler, behaviour: Any) -> Handler:
+    """Returns a handler of the same kind and coding with another function."""
+    return make_handler(
+        bool(handler.request_streaming),
+        bool(handler.response_streaming),
+        behaviour,
+        handler.request_deserializer,
+        handler.response_serializer,
+    )
 
 
 def is_async(behaviour: Any) -> bool:
