@@ -276,6 +276,15 @@ def test_a_sync_server_knows_the_caller(sync_channel: grpc.Channel) -> None:
         assert "www-authenticate" in dict(refused.value.trailing_metadata())
 
 
+def test_a_sync_server_asks_for_a_token_before_a_request_is_parsed(
+    sync_channel: grpc.Channel,
+) -> None:
+    call = sync_channel.unary_unary("/google.longrunning.Operations/GetOperation")
+    with pytest.raises(grpc.RpcError) as refused:
+        call(b"\xff\xff")
+    assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
+
+
 def test_a_portal_hides_what_is_not_the_callers(sync_channel: grpc.Channel) -> None:
     name = sync_channel.unary_unary(f"/{SERVICE}/Start")(b"", metadata=as_("alice")).decode()
     stub = operations_pb2_grpc.OperationsStub(sync_channel)
