@@ -68,6 +68,11 @@ def behaviour_of(handler: Any) -> Behaviour:  # noqa: ANN401 - grpc's handlers h
     return found
 
 
+def is_left_out(behaviour: Behaviour) -> bool:
+    """Whether it is the method of a generated class: its servicer does not implement it."""
+    return str(getattr(behaviour, "__module__", "")).endswith("_pb2_grpc")
+
+
 def with_behaviour(
     handler: Any,  # noqa: ANN401 - grpc's handlers have no type
     behaviour: Behaviour,

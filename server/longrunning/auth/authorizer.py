@@ -88,5 +88,10 @@ class OwnerOnly(Authenticated):
         return record.caller == access.caller.id
 
     async def listed_owner(self, access: Access) -> str | None:
-        """Returns the caller."""
-        return access.caller.id
+        """Returns the caller; None where a derived class has a `may_use` of its own, and not this.
+
+        That may let others see the operation, too, so only looking at all of them tells.
+        """
+        own = type(self)
+        is_bound = own.may_use is OwnerOnly.may_use or own.listed_owner != OwnerOnly.listed_owner
+        return access.caller.id if is_bound else None

@@ -1,6 +1,5 @@
 """Where calls of aio servers are authenticated: one interceptor for gRPC and for REST."""
 
-import contextlib
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -12,7 +11,13 @@ from longrunning.auth.behaviours import answered_for
 from longrunning.auth.caller import Caller, answering
 from longrunning.auth.scopes import RequiredScopes, nowhere_said, selector_of
 from longrunning.errors import OperationsError
-from longrunning.interception import Behaviour, HandlerInterceptor, behaviour_of, with_behaviour
+from longrunning.interception import (
+    Behaviour,
+    HandlerInterceptor,
+    behaviour_of,
+    is_left_out,
+    with_behaviour,
+)
 from longrunning.statuses import abort
 
 _Context = grpc.aio.ServicerContext[Any, Any]
@@ -48,17 +53,26 @@ class AuthenticationInterceptor(HandlerInterceptor):
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Any:  # noqa: ANN401 - grpc-stubs know no handler that is None
         """Returns the method's handler as its caller may use it, or one that refuses him."""
-        handler: Any = await continuation(handler_call_details)
+        method = handler_call_details.method
+        try:
+            handler: Any = await continuation(handler_call_details)
+        except Exception:
+            # Who has no good token learns nothing of how an interceptor further in fails.
+            try:
+                await self._caller(method, handler_call_details.invocation_metadata)
+            except OperationsError as error:
+                return grpc.unary_unary_rpc_method_handler(self._refusing(error))
+            raise
         if handler is None:
             return None
-        method = handler_call_details.method
         if (intercepted := self._intercepted(method, handler)) is not None:
             return intercepted
         # A sync method runs on a thread: who calls is found out before.
         try:
             caller = await self._caller(method, handler_call_details.invocation_metadata)
         except OperationsError as error:
-            return with_behaviour(handler, self._refusing(error))
+            # Whether the request is a message is none of his business.
+            return with_behaviour(handler, self._refusing(error), bytes)
         streams = handler.response_streaming
         return with_behaviour(handler, answered_for(caller, behaviour_of(handler), streams=streams))
 
@@ -69,8 +83,8 @@ class AuthenticationInterceptor(HandlerInterceptor):
             return with_behaviour(handler, self._authenticated_call(method, behaviour))
         if inspect.isasyncgenfunction(behaviour):
             return with_behaviour(handler, self._authenticated_stream(method, behaviour))
-        if behaviour.__module__.endswith("_pb2_grpc"):  # a method that its servicer leaves out
-            return with_behaviour(handler, self._authenticated_call(method, _left_out))
+        if is_left_out(behaviour):
+            return with_behaviour(handler, self._authenticated_call(method, _left_out), bytes)
         return None
 
     def _authenticated_call(self, method: str, behaviour: Behaviour) -> Behaviour:
@@ -83,7 +97,8 @@ class AuthenticationInterceptor(HandlerInterceptor):
     def _authenticated_stream(self, method: str, behaviour: Behaviour) -> Behaviour:
         async def stream(request: Any, context: _Context) -> AsyncIterator[Any]:  # noqa: ANN401 - any message
             caller = await self._caller_or_end(method, context)
-            async with contextlib.aclosing(behaviour(request, context)) as replies:
+            replies = behaviour(request, context)
+            try:
                 while True:
                     # Around each step, since what is set in a generator is set for its reader too.
                     with answering(caller):
@@ -92,6 +107,9 @@ class AuthenticationInterceptor(HandlerInterceptor):
                         except StopAsyncIteration:
                             return
                     yield reply
+            finally:
+                with answering(caller):
+                    await replies.aclose()
 
         return stream
 

@@ -64,7 +64,8 @@ class SyncAuthenticationInterceptor(grpc.ServerInterceptor):
             return None
         streams = handler.response_streaming
         if isinstance(who, OperationsError):
-            return with_behaviour(handler, self._refusing(who, streams=streams))
+            # Whether the request is a message is none of his business.
+            return with_behaviour(handler, self._refusing(who, streams=streams), bytes)
         return with_behaviour(handler, answered_for(who, behaviour_of(handler), streams=streams))
 
     def _refusing(self, error: OperationsError, *, streams: bool) -> Behaviour:

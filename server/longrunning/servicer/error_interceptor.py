@@ -5,12 +5,19 @@ Spec: AIP-193
 
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from typing import Any, NoReturn
 
 import grpc.aio
 
-from longrunning.interception import Behaviour, HandlerInterceptor, behaviour_of, with_behaviour
+from longrunning.interception import (
+    Behaviour,
+    HandlerInterceptor,
+    behaviour_of,
+    with_behaviour,
+)
 from longrunning.servicer.exceptions import told
+from longrunning.servicer.sync_error_interceptor import SyncErrorInterceptor
 from longrunning.statuses import abort
 
 _Context = grpc.aio.ServicerContext[Any, Any]
@@ -23,7 +30,8 @@ class ErrorInterceptor(HandlerInterceptor):
 
     An `OperationsError` ends the call with its code, message and details; anything else with
     INTERNAL, a neutral message and a correlation id that is in the log beside the traceback. gRPC
-    itself would show the exception's text. Async servicers only; put it first.
+    itself would show the exception's text. Sync methods of aio servers are guarded likewise. Put it
+    first.
 
     Args:
         domain: the `ErrorInfo.domain` of the errors.
@@ -32,6 +40,7 @@ class ErrorInterceptor(HandlerInterceptor):
     def __init__(self, domain: str = "longrunning") -> None:
         super().__init__()
         self._domain = domain
+        self._sync = SyncErrorInterceptor(domain)
 
     async def intercept_service(
         self,
@@ -45,13 +54,13 @@ class ErrorInterceptor(HandlerInterceptor):
             return self._failure(error)
 
     def intercept_handler(self, method: str, handler: Any) -> Any:  # noqa: ANN401, ARG002 - grpc's handlers have no type
-        """Returns a handler with its exceptions caught; a sync one is returned as it is."""
+        """Returns a handler with its exceptions caught."""
         behaviour = behaviour_of(handler)
         if inspect.iscoroutinefunction(behaviour):
             return with_behaviour(handler, self._guarded_call(behaviour))
         if inspect.isasyncgenfunction(behaviour):
             return with_behaviour(handler, self._guarded_stream(behaviour))
-        return handler
+        return self._sync.guarded(handler)
 
     def _failure(self, error: Exception) -> Any:  # noqa: ANN401 - grpc's handlers have no type
         """Returns a handler that ends the call, whatever kind of method it is of."""
@@ -73,8 +82,9 @@ class ErrorInterceptor(HandlerInterceptor):
     def _guarded_stream(self, behaviour: Behaviour) -> Behaviour:
         async def stream(request: Any, context: _Context) -> AsyncIterator[Any]:  # noqa: ANN401 - any message
             try:
-                async for message in behaviour(request, context):
-                    yield message
+                async with aclosing(behaviour(request, context)) as messages:
+                    async for message in messages:
+                        yield message
             except Exception as error:
                 await self._end(context, error)
 

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import grpc
 import grpc.aio
 
-from longrunning.interception import Behaviour, behaviour_of, with_behaviour
+from longrunning.interception import Behaviour, behaviour_of, is_left_out, with_behaviour
 from longrunning.servicer.exceptions import told
 from longrunning.statuses import abort_sync
 
@@ -31,10 +31,15 @@ class SyncErrorInterceptor(grpc.ServerInterceptor):
     ) -> Any:  # noqa: ANN401 - grpc-stubs know no handler that is None
         """Returns the method's handler with its exceptions caught."""
         handler = continuation(handler_call_details)
-        if handler is None:
-            return None
+        return handler and self.guarded(handler)
+
+    def guarded(self, handler: Any) -> Any:  # noqa: ANN401 - grpc's handlers have no type
+        """Returns a sync handler with its exceptions caught."""
+        behaviour = behaviour_of(handler)
+        if is_left_out(behaviour):
+            return handler  # what generated code says, and then raises, gRPC understands
         guard = self._guarded_stream if handler.response_streaming else self._guarded_call
-        return with_behaviour(handler, guard(behaviour_of(handler)))
+        return with_behaviour(handler, guard(behaviour))
 
     def _guarded_call(self, behaviour: Behaviour) -> Behaviour:
         def call(request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ANN401 - any message

@@ -4,6 +4,7 @@ Spec: RFC 9112; RFC 6585, section 5 (431); ASGI's TLS extension; AIP-193
 """
 
 import asyncio
+import contextvars
 import json
 import ssl
 from typing import Any, cast
@@ -39,6 +40,9 @@ class HttpProtocol(HttpToolsProtocol):
         self._heard_at = 0.0
         self._clock: asyncio.TimerHandle | None = None
         self._tls: dict[str, Any] | None = None
+        # On plain asyncio a request that lets us read on hands its own context to what is read
+        # then (python/cpython#140947), and so, say, its caller to the next one.
+        self._context = contextvars.copy_context()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begins; the first request has to come soon."""
@@ -60,7 +64,7 @@ class HttpProtocol(HttpToolsProtocol):
         """Takes what has come."""
         self._heard_at = self.loop.time()
         self._taken = False
-        super().data_received(data)
+        self._context.run(super().data_received, data)
         is_gone = self.transport.is_closing() or self.transport.get_protocol() is not self
         is_between = self._taken and not self._in_head and not self._in_body
         if is_gone or is_between:

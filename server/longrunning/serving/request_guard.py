@@ -3,12 +3,19 @@
 import inspect
 from typing import Any
 
+import grpc
 import grpc.aio
 from google.protobuf.message import DecodeError
 
 from longrunning.errors import InvalidArgument
-from longrunning.interception import Behaviour, HandlerInterceptor, behaviour_of, with_behaviour
-from longrunning.statuses import abort
+from longrunning.interception import (
+    Behaviour,
+    HandlerInterceptor,
+    behaviour_of,
+    is_left_out,
+    with_behaviour,
+)
+from longrunning.statuses import abort, abort_sync
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -16,7 +23,7 @@ _Context = grpc.aio.ServicerContext[Any, Any]
 class RequestGuard(HandlerInterceptor):
     """Answers INVALID_ARGUMENT where gRPC would answer UNKNOWN with the parser's own words.
 
-    Only a server needs it, whose requests are bytes, and only for async methods with one request.
+    Only a server needs it, whose requests are bytes, and only for methods with one request.
 
     Args:
         domain: the `ErrorInfo.domain` of the refusal.
@@ -39,6 +46,8 @@ class RequestGuard(HandlerInterceptor):
                 return error
 
         behaviour = behaviour_of(handler)
+        if is_left_out(behaviour):  # which looks at no request
+            return with_behaviour(handler, behaviour, bytes)
 
         async def call(request: Any, context: _Context) -> Any:  # noqa: ANN401 - any message
             if isinstance(request, DecodeError):
@@ -51,19 +60,27 @@ class RequestGuard(HandlerInterceptor):
             async for message in behaviour(request, context):
                 yield message
 
+        def sync_call(request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ANN401 - any message
+            if isinstance(request, DecodeError):
+                abort_sync(context, _refusal(), self._domain)
+            return behaviour(request, context)
+
         # A method with a stream of replies may be a coroutine too, which writes them one by one.
         if inspect.isasyncgenfunction(behaviour):
             guard: Behaviour = stream
         elif inspect.iscoroutinefunction(behaviour):
             guard = call
         else:
-            return handler
+            guard = sync_call  # of a stream, too: it is read behind it
         return with_behaviour(handler, guard, guarded)
 
     async def _refuse(self, context: _Context) -> None:
-        refusal = InvalidArgument(
-            "The request cannot be parsed as a message of its type.",
-            field="",
-            reason="MALFORMED_REQUEST",
-        )
-        await abort(context, refusal, self._domain)
+        await abort(context, _refusal(), self._domain)
+
+
+def _refusal() -> InvalidArgument:
+    return InvalidArgument(
+        "The request cannot be parsed as a message of its type.",
+        field="",
+        reason="MALFORMED_REQUEST",
+    )

@@ -1,11 +1,14 @@
 """Who may not call a method learns nothing of what is wrong with his request."""
 
+import asyncio
+import contextvars
+
 import grpc
 import grpc.aio
 import pytest
 
 from grpc_transcoding import Transcoder
-from tests.grpc_transcoding._gen import library_pb2_grpc
+from tests.grpc_transcoding._gen import library_pb2, library_pb2_grpc
 from tests.grpc_transcoding.asgi_client import call
 from tests.grpc_transcoding.library import LibraryServicer
 
@@ -16,6 +19,7 @@ FAULTS = {
     "no field": ("POST", "/v1/shelves/1/books/2:move", {"colour": 1}, "UNKNOWN_FIELD"),
     "no parameter": ("GET", "/v1/shelves/1/books/2?colour=1", None, "UNKNOWN_QUERY_PARAMETER"),
     "no timeout": ("GET", "/v1/shelves/1/books/2", None, "INVALID_TIMEOUT"),
+    "no base64": ("GET", "/v1/shelves/1/books/2", None, "INVALID_METADATA"),
     "too long": ("POST", "/v1/shelves/1/books/2:move", b" " * 5_000_000, "BODY_TOO_LARGE"),
     "streamed replies": (
         "GET",
@@ -24,6 +28,12 @@ FAULTS = {
         "UNKNOWN_QUERY_PARAMETER",
     ),
     "streamed requests": ("POST", "/v1/shelves/1/books:import?colour=1", b"", ...),
+}
+
+
+HEADERS = {
+    "no timeout": {"grpc-timeout": "soon"},
+    "no base64": {"x-key-bin": "!"},
 }
 
 
@@ -136,7 +146,7 @@ async def test_interceptors_come_before_the_faults_of_a_request(kind, fault):
     gate = kind()
     app = Transcoder(interceptors=[gate])
     library_pb2_grpc.add_LibraryServicer_to_server(Unreachable(), app)
-    headers = {"grpc-timeout": "soon"} if fault == "no timeout" else {}
+    headers = HEADERS.get(fault, {})
 
     answer = await call(app, method, target, body, headers)
     assert answer.error == (401, "UNAUTHENTICATED", "Who are you?")
@@ -185,3 +195,83 @@ async def test_what_is_asked_once_stands_where_it_was_put():
     for _ in range(3):
         assert (await call(app, "GET", "/v1/shelves/1/books/2")).status == 200
     assert seen == ["outer", "middle", "inner"] * 3
+
+
+class AsyncKeeping(grpc.aio.ServerInterceptor):
+    """Keeps what it makes of a method's handler, as it may on a server."""
+
+    def __init__(self):
+        self.kept = {}
+
+    async def intercept_service(self, continuation, details):
+        handler = await continuation(details)
+
+        async def behaviour(request, context):
+            return await handler.unary_unary(request, context)
+
+        return self.kept.setdefault(details.method, make(handler, behaviour))
+
+
+class SyncKeeping(grpc.ServerInterceptor):
+    """Does so for sync methods."""
+
+    def __init__(self):
+        self.kept = {}
+
+    def intercept_service(self, continuation, details):
+        handler = continuation(details)
+
+        def behaviour(request, context):
+            return handler.unary_unary(request, context)
+
+        return self.kept.setdefault(details.method, make(handler, behaviour))
+
+
+class Keeper(library_pb2_grpc.LibraryServicer):
+    def __init__(self):
+        self.moved = []
+
+    def move(self, request):
+        self.moved.append(request.name)
+        return library_pb2.Book(name=request.name)
+
+
+class AsyncKeeper(Keeper):
+    async def MoveBook(self, request, context):
+        return self.move(request)
+
+
+class SyncKeeper(Keeper):
+    def MoveBook(self, request, context):
+        return self.move(request)
+
+
+@pytest.mark.parametrize(
+    ("interceptor", "servicer"), [(AsyncKeeping, AsyncKeeper), (SyncKeeping, SyncKeeper)]
+)
+@pytest.mark.parametrize("bodies", [[{}, b"{"], [b"{", {}]])
+async def test_an_interceptor_may_keep_what_it_made_of_a_handler(interceptor, servicer, bodies):
+    library = servicer()
+    app = Transcoder(interceptors=[interceptor()])
+    library_pb2_grpc.add_LibraryServicer_to_server(library, app)
+    answers = [await call(app, "POST", "/v1/shelves/1/books/2:move", body) for body in bodies]
+    assert sorted(answer.status for answer in answers) == [200, 400]
+    assert library.moved == ["shelves/1/books/2"]
+
+
+async def test_a_call_in_the_context_of_a_refused_one_is_made():
+    contexts = []
+
+    class Noting(AskedOnce):
+        def is_open(self, metadata):
+            contexts.append(contextvars.copy_context())
+            return True
+
+    library = AsyncKeeper()
+    app = Transcoder(interceptors=[Noting()])
+    library_pb2_grpc.add_LibraryServicer_to_server(library, app)
+    path = "/v1/shelves/1/books/2:move"
+    assert (await call(app, "POST", path, b"{")).status == 400
+    # As plain asyncio begins what is read after a request has let a connection read on.
+    making = asyncio.create_task(call(app, "POST", path, {}), context=contexts[0])
+    assert (await making).status == 200

@@ -156,6 +156,28 @@ async def test_every_kind_of_method_is_refused(
     assert "www-authenticate" in {key for key, _ in await call.trailing_metadata()}
 
 
+async def test_a_stream_that_is_cut_short_ends_with_its_caller() -> None:
+    ended = []
+
+    async def endless(request: bytes, context: Any) -> AsyncIterator[bytes]:
+        try:
+            while True:
+                yield b""
+        finally:
+            ended.append(subject(context))
+
+    class Context:
+        def invocation_metadata(self) -> list[tuple[str, str]]:
+            return as_("alice")
+
+    handler = grpc.unary_stream_rpc_method_handler(endless)
+    intercepted = interceptor().intercept_handler(f"/{SERVICE}/Stream", handler)
+    replies = intercepted.unary_stream(b"", Context())
+    assert await anext(replies) == b""
+    await replies.aclose()
+    assert ended == ["alice"]
+
+
 async def test_a_method_may_need_no_token_but_takes_no_bad_one(
     channel: grpc.aio.Channel,
 ) -> None:
@@ -252,6 +274,15 @@ def test_a_sync_server_knows_the_caller(sync_channel: grpc.Channel) -> None:
             call()
         assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
         assert "www-authenticate" in dict(refused.value.trailing_metadata())
+
+
+def test_a_sync_server_asks_for_a_token_before_a_request_is_parsed(
+    sync_channel: grpc.Channel,
+) -> None:
+    call = sync_channel.unary_unary("/google.longrunning.Operations/GetOperation")
+    with pytest.raises(grpc.RpcError) as refused:
+        call(b"\xff\xff")
+    assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
 
 
 def test_a_portal_hides_what_is_not_the_callers(sync_channel: grpc.Channel) -> None:

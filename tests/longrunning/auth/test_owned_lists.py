@@ -158,3 +158,19 @@ async def test_the_service_itself_sees_everything() -> None:
         for caller in ("", ALICE.id):
             await store.create(new_record(caller=caller), b"")
         assert len((await operations.list(PARENT)).operations) == 2
+
+
+class AdminsToo(OwnerOnly):
+    """Lets somebody see everything, and says nothing of lists."""
+
+    async def may_use(self, access: Access, record: Record) -> bool:
+        return access.caller == CAROL or await super().may_use(access, record)
+
+
+async def test_whoever_sees_more_than_his_own_sees_it_in_lists_too() -> None:
+    store = MemoryStore()
+    for caller in (ALICE, BOB):
+        await store.create(new_record(caller=caller.id), b"")
+    async with Operations(store, authorizer=AdminsToo()) as operations:
+        assert len(await listed(operations, CAROL, name=PARENT)) == 2
+        assert len(await listed(operations, ALICE, name=PARENT)) == 1

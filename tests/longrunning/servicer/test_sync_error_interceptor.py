@@ -11,6 +11,7 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from longrunning import Aborted, SyncErrorInterceptor
+from tests.grpc_transcoding._gen import library_pb2, library_pb2_grpc
 
 TEXT = wrappers_pb2.StringValue
 SERVICE = "test.Failing"
@@ -127,3 +128,20 @@ def test_a_method_that_is_not_there_stays_unimplemented(channel: grpc.Channel) -
     with pytest.raises(grpc.RpcError) as refused:
         channel.unary_unary(f"/{SERVICE}/None")(b"")
     assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+@pytest.mark.parametrize(("method", "kind"), [("GetBook", "unary"), ("ReadBook", "stream")])
+def test_a_method_that_is_left_out_stays_unimplemented(method: str, kind: str) -> None:
+    server = grpc.server(ThreadPoolExecutor(2), interceptors=[SyncErrorInterceptor()])
+    library_pb2_grpc.add_LibraryServicer_to_server(library_pb2_grpc.LibraryServicer(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as opened:
+            path = f"/{library_pb2.DESCRIPTOR.package}.Library/{method}"
+            call = getattr(opened, f"unary_{kind}")(path)
+            with pytest.raises(grpc.RpcError) as refused:
+                next(call(b"")) if kind == "stream" else call(b"")
+            assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
+    finally:
+        server.stop(None).wait()

@@ -5,19 +5,24 @@ Spec: grpc.aio.ServerInterceptor.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import grpc
 import grpc.aio
 
 from grpc_transcoding.calls.handler_interceptor import HandlerInterceptor
+from grpc_transcoding.calls.refusal import gated
 from grpc_transcoding.calls.servicer_context import TranscodedContext
 from grpc_transcoding.calls.servicers import (
     CallDetails,
     Handler,
     PreparedHandler,
     RpcMethod,
+    behaviour_of,
     check_streaming,
+    make_handler,
 )
 
 
@@ -35,7 +40,7 @@ class Chain:
             call.
     """
 
-    __slots__ = ("_asked", "_handler", "_last", "_method", "_resolve", "settled")
+    __slots__ = ("_asked", "_handler", "_last", "_last_answer", "_method", "_resolve", "settled")
 
     def __init__(
         self,
@@ -45,6 +50,8 @@ class Chain:
         resolve: Callable[[grpc.HandlerCallDetails], Handler],
     ) -> None:
         asked = list(interceptors)
+        if handler is not None and asked:
+            handler = gated(handler)
         while handler is not None and asked and isinstance(asked[-1], HandlerInterceptor):
             intercepted = asked[-1].intercept_handler(method.path, handler)
             if intercepted is None:
@@ -56,6 +63,7 @@ class Chain:
         self._handler = handler
         self._resolve = resolve
         self._last: PreparedHandler | None = None
+        self._last_answer: Handler = None
         self.settled: PreparedHandler | None = None
         if handler is not None and not asked:
             self.settled = PreparedHandler(check_streaming(method, handler))
@@ -69,16 +77,41 @@ class Chain:
         """
         handler = await self._intercepted(0, CallDetails(self._method.path, context.source))
         # Interceptors may answer each call with a handler of its own, but most do not.
-        last = self._last
-        if last is None or last.handler is not handler:
-            last = self._last = PreparedHandler(check_streaming(self._method, handler))
-        return last
+        if self._last is None or self._last_answer is not handler:
+            fitting = _fitting(self._method, handler)
+            self._last = PreparedHandler(check_streaming(self._method, fitting))
+            self._last_answer = handler
+        return self._last
 
     async def _intercepted(self, index: int, details: grpc.HandlerCallDetails) -> Handler:
         if index == len(self._asked):
-            return self._resolve(details) if self._handler is None else self._handler
+            if self._handler is not None:
+                return self._handler
+            found = self._resolve(details)
+            return found and gated(found)
 
         async def continuation(changed: grpc.HandlerCallDetails) -> Handler:
             return await self._intercepted(index + 1, changed)
 
         return await self._asked[index].intercept_service(continuation, details)
+
+
+def _fitting(method: RpcMethod, handler: Handler) -> Handler:
+    """Returns a handler of the method's kind, if it is an async one that may only end the call.
+
+    An interceptor that refuses a call need not know whether the method streams; a server does not
+    mind either.
+    """
+    declared = method.descriptor
+    ways = (bool(declared.client_streaming), bool(declared.server_streaming))
+    if handler is None or (handler.request_streaming, handler.response_streaming) == ways:
+        return handler
+    behaviour = behaviour_of(handler)
+    if not inspect.iscoroutinefunction(behaviour):
+        return handler
+
+    async def end(request: Any, context: Any) -> None:
+        await behaviour(request, context)
+        raise TypeError(f"the handler of {method.path} streams otherwise than it is declared")
+
+    return make_handler(*ways, end)

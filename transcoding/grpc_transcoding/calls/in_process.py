@@ -15,7 +15,7 @@ from grpc_transcoding.calls.backend import Request
 from grpc_transcoding.calls.chain import Chain
 from grpc_transcoding.calls.endings import CallEnding, call_back, conclude
 from grpc_transcoding.calls.outcome import CallFailure
-from grpc_transcoding.calls.refusal import Refusal
+from grpc_transcoding.calls.refusal import Refusal, open_gate
 from grpc_transcoding.calls.servicer_context import TranscodedContext
 from grpc_transcoding.calls.servicers import PreparedHandler, RpcMethod, Servicers, reply_from
 from grpc_transcoding.calls.sync_bridge import SyncBridge
@@ -46,6 +46,7 @@ class InProcessBackend:
         self, method: RpcMethod, request: Request, context: TranscodedContext
     ) -> Message:
         """Calls a method whose reply is one message."""
+        open_gate()
         try:
             chain = self._chains.get(method.path) or self._chain(method)
             prepared = chain.settled or await chain.of(context)
@@ -70,6 +71,7 @@ class InProcessBackend:
 
     async def stream(self, method: RpcMethod, request: Request, context: TranscodedContext) -> None:
         """Calls a method whose replies go to `context.write`, one by one."""
+        open_gate()
         with CallEnding(method, context):
             chain = self._chains.get(method.path) or self._chain(method)
             prepared = chain.settled or await chain.of(context)
@@ -81,17 +83,21 @@ class InProcessBackend:
         """Returns what to tell the client of a request that is at fault."""
         if not self._interceptors:
             return error
-        refusal = Refusal(method, error)
-        handler = refusal.handler(is_async=True)
-        chain = Chain(method, self._interceptors, handler, self._servicers.resolve)
+        refusal = Refusal(error)
         request = _no_messages() if method.descriptor.client_streaming else method.request_class()
         try:
-            with CallEnding(method, context):
+            with CallEnding(method, context), refusal:
+                chain = self._chains.get(method.path) or self._chain(method)
                 prepared = chain.settled or await chain.of(context)
                 if method.descriptor.server_streaming:
                     await self._stream(method, prepared, request, context)
                 else:
-                    await prepared.behaviour(_argument(prepared, request), context)
+                    argument = _argument(prepared, request)
+                    if prepared.is_async:
+                        await prepared.behaviour(argument, context)
+                    else:
+                        bridge = SyncBridge(context, self._executor)
+                        await bridge.unary(prepared.behaviour, argument)
                     context.check()
         except CallFailure as failure:
             return refusal.told(failure)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import re
 from collections.abc import Iterable
 from functools import lru_cache
@@ -79,10 +80,7 @@ def from_headers(headers: Iterable[tuple[bytes, bytes]]) -> tuple[Metadatum, ...
     """Returns the metadata that a request's headers stand for.
 
     Headers of the connection are left out, and so is what gRPC could not carry: keys with other
-    characters than `0-9a-z_.-`, and text that is not printable ASCII.
-
-    Raises:
-        TranscodingError: A header whose name ends with `-bin` is not base64.
+    characters than `0-9a-z_.-`, text that is not printable ASCII, and what `check_binary` refuses.
     """
     metadata: list[Metadatum] = []
     for name, value in headers:
@@ -90,25 +88,39 @@ def from_headers(headers: Iterable[tuple[bytes, bytes]]) -> tuple[Metadatum, ...
         if key is None:
             continue
         if key.endswith("-bin"):
-            metadata.extend(Metadatum(key, part) for part in _decoded(key, value))
+            with contextlib.suppress(binascii.Error):
+                metadata.extend([Metadatum(key, part) for part in _decoded(value)])
         elif _TEXT.match(value):
             metadata.append(Metadatum(key, value.decode("ascii").strip()))
     return tuple(metadata)
 
 
-def _decoded(key: str, value: bytes) -> list[bytes]:
-    try:
-        return [
-            base64.b64decode(part.strip() + b"=" * (-len(part.strip()) % 4), validate=True)
-            for part in value.split(b",")
-        ]
-    except binascii.Error:
-        key = shortened(key)
-        raise invalid_argument(
-            f"the header {key!r} should be base64: its name ends with '-bin'",
-            reason="INVALID_METADATA",
-            header=key,
-        ) from None
+def check_binary(headers: Iterable[tuple[bytes, bytes]]) -> None:
+    """Looks at the headers that stand for binary metadata.
+
+    Raises:
+        TranscodingError: A header whose name ends with `-bin` is not base64.
+    """
+    for name, value in headers:
+        key = _metadata_key(name)
+        if key is None or not key.endswith("-bin"):
+            continue
+        try:
+            _decoded(value)
+        except binascii.Error:
+            key = shortened(key)
+            raise invalid_argument(
+                f"the header {key!r} should be base64: its name ends with '-bin'",
+                reason="INVALID_METADATA",
+                header=key,
+            ) from None
+
+
+def _decoded(value: bytes) -> list[bytes]:
+    return [
+        base64.b64decode(part.strip() + b"=" * (-len(part.strip()) % 4), validate=True)
+        for part in value.split(b",")
+    ]
 
 
 def to_headers(

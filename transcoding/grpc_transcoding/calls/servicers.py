@@ -228,17 +228,33 @@ def behaviour_of(handler: Handler) -> Any:
     return handler.unary_stream if handler.response_streaming else handler.unary_unary
 
 
-def make_handler(method: RpcMethod, behaviour: Any) -> Handler:
-    """Returns a handler of a method's kind, whose requests are the method's messages."""
+def make_handler(
+    request_streaming: bool,
+    response_streaming: bool,
+    behaviour: Any,
+    request_deserializer: Any = None,
+    response_serializer: Any = None,
+) -> Handler:
+    """Returns a handler of a kind."""
     makers = {
         (False, False): grpc.unary_unary_rpc_method_handler,
         (False, True): grpc.unary_stream_rpc_method_handler,
         (True, False): grpc.stream_unary_rpc_method_handler,
         (True, True): grpc.stream_stream_rpc_method_handler,
     }
-    declared = method.descriptor
-    make = makers[bool(declared.client_streaming), bool(declared.server_streaming)]
-    return make(behaviour, request_deserializer=method.request_class.FromString)
+    make = makers[request_streaming, response_streaming]
+    return make(behaviour, request_deserializer, response_serializer)
+
+
+def with_behaviour(handler: Handler, behaviour: Any) -> Handler:
+    """Returns a handler of the same kind and coding with another function."""
+    return make_handler(
+        bool(handler.request_streaming),
+        bool(handler.response_streaming),
+        behaviour,
+        handler.request_deserializer,
+        handler.response_serializer,
+    )
 
 
 def is_async(behaviour: Any) -> bool:

@@ -8,7 +8,7 @@ from google.protobuf.message import Message
 
 from grpc_transcoding.calls.backend import Request
 from grpc_transcoding.calls.deadlines import timeout_of
-from grpc_transcoding.calls.metadata import Metadatum
+from grpc_transcoding.calls.metadata import Metadatum, check_binary
 from grpc_transcoding.http.body import BodyReader
 from grpc_transcoding.http.endpoint import Endpoint
 from grpc_transcoding.http.message_stream import read_messages
@@ -73,7 +73,7 @@ async def read_call(route: Route, head: RequestHead, body: BodyReader, options: 
     style = style_of(endpoint, head, system)
     deadline = _deadline(timeout_of(head.named, endpoint.policy.deadline))
     if head.has_binary_metadata:
-        head.metadata()  # refuses what is not base64 before the method is called
+        check_binary(head.headers)
     if not endpoint.client_streaming:
         request = await _message(route, head, parameters, body)
         return Call(endpoint, request, style, deadline)

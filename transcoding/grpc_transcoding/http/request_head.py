@@ -135,8 +135,7 @@ class RequestHead:
     def metadata(self) -> tuple[Metadatum, ...]:
         """Returns the metadata that the request stands for; it is made when somebody asks for it.
 
-        Raises:
-            TranscodingError: A header whose name ends with `-bin` is not base64.
+        Who may call is asked of requests at fault, too: what `check_binary` refuses is left out.
         """
         if self._metadata is None:
             self._metadata = from_headers(self.headers) + self.further_metadata
