@@ -7,9 +7,10 @@
 | get | GetOperation over gRPC and REST, running and finished, on each store, beside peers: |
 |     | bare grpc.aio, Envoy's transcoder before that, uvicorn and granian with constant bytes; |
 |     | of callers that authenticate, too |
-| lists | the first page of ListOperations over gRPC and REST, on each store |
-| lifecycles | start to result of empty work over gRPC, on each store |
-| waiters | 10,000 of WaitOperation on one process: memory, wake-up, failures |
+| lists | the first page of ListOperations over gRPC and REST, on each store; not with --quick |
+| lifecycles | start to result of empty work over gRPC, on each store; not with --quick |
+| waiters | 10,000 of WaitOperation on one process, on SQLite and PostgreSQL: memory, wake-up, |
+|         | failures |
 | mixed | 95% Get, 4% report, 1% start at a fixed rate: p50, p99, p99.9 |
 | pairs | two server processes on one store beside one: requests for each CPU second; |
 |       | not with --quick |
@@ -42,7 +43,7 @@ PARTS = (
     *("get", "lists", "lifecycles", "waiters", "mixed"),
     *("pairs", "starting", "storage", "growth"),
 )
-NOT_QUICK = {"growth", "pairs", "storage"}
+NOT_QUICK = {"growth", "lifecycles", "lists", "pairs", "storage"}
 FEWEST_ROUNDS = 5
 
 
@@ -86,7 +87,7 @@ def main() -> None:
     few = "" if asked.rounds >= FEWEST_ROUNDS else ": too few to be quoted, run without QUICK"
     print(
         f"{asked.rounds} rounds of {asked.seconds} s{few};"
-        f" authentication {asked.authentication}, but where a row says that it was on;"
+        f" authentication {asked.authentication}, of Get where a row says so;"
         f" load average {before:.1f} before and {after:.1f} after;"
         f" {time.perf_counter() - begun:.0f} s in all"
     )

@@ -137,7 +137,7 @@ BARS = (
     Bar(
         what="exec to serving",
         values=_plain("starting", "lro serve, SQLite", "seconds"),
-        bar=0.6, then=0.25, at_most=True, unit=" s",
+        bar=0.6, then=0.25, at_most=True, form=".3f", unit=" s",
     ),
     Bar(
         what="idle memory",

@@ -101,7 +101,9 @@ def add_alone(
 ) -> None:
     """Starts servers that have the REST face of the app alone."""
     environment = {"BENCH_STORE": url, **options.environment}
-    for program in ("granian",) if options.quick else ("uvicorn", "granian"):
+    # Under uvicorn it tells what gRPC in the same process costs, whoever calls.
+    alone_too = () if options.quick or options.issuer else ("uvicorn",)
+    for program in ("granian", *alone_too):
         alone = running.enter_context(
             servers.asgi_server(options.folder, program, REST_APP, environment)
         )

@@ -154,6 +154,32 @@ async def test_a_request_that_is_no_message_needs_a_token_too(
             assert refused.value.code() is code
 
 
+@pytest.mark.parametrize(
+    ("line", "body"),
+    [
+        (f"POST /v1/{PARENT}/operations/o:cancel", b"{"),
+        (f"POST /v1/{PARENT}/operations/o:wait", b'{"timeout": "soon"}'),
+        (f"POST /v1/{PARENT}/scans", b'{"colour": 1}'),
+        (f"GET /v1/{PARENT}/operations?pageSize=many", b""),
+        (f"GET /v1/{PARENT}/operations/o?colour=1", b""),
+        (f"DELETE /v1/{PARENT}/operations/o?alt=xml", b""),
+    ],
+)
+async def test_what_is_wrong_with_a_request_is_told_to_those_with_a_token(
+    verifier: JWTVerifier, clock: Clock, issuer: Issuer, line: str, body: bytes
+) -> None:
+    async with serving(scan_app([verifier], Authenticated(), clock), "REST") as front:
+        client = front._client  # type: ignore[attr-defined]
+        for headers, status in (
+            ([], 401),
+            (bearer("x"), 401),
+            (bearer(issuer.token(scope="read write delete admin")), 400),
+        ):
+            reply = await client.request(*line.split(), content=body, headers=headers)
+            assert reply.status_code == status, reply.text
+            assert ("www-authenticate" in reply.headers) == (status == 401)
+
+
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR  "])
 async def test_the_scheme_is_written_in_any_case(front: Front, issuer: Issuer, scheme: str) -> None:
     headers = [("authorization", f"{scheme} {issuer.token()}")]

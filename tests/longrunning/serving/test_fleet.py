@@ -1,6 +1,7 @@
 """The parent of serving processes: whom it replaces, when, and when it gives up."""
 
 import asyncio
+import errno
 import logging
 import os
 import signal
@@ -99,3 +100,15 @@ async def test_one_that_does_not_stop_cleanly_is_told_of(tmp_path: Path) -> None
     with pytest.raises(StartupError) as refused:
         await fleet(tmp_path, "", "break").serve(lambda _: end())
     assert str(refused.value) == "a serving process ended with exit code 4 while it stopped"
+
+
+async def test_a_system_without_room_for_processes_is_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_self: object) -> None:
+        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    monkeypatch.setattr("longrunning.serving.fleet.member.Member._spawn", full)
+    with pytest.raises(StartupError) as refused:
+        await fleet(tmp_path, "").serve(lambda _: pytest.fail("it serves"))
+    assert str(refused.value) == (f"no serving process can be started: {os.strerror(errno.EAGAIN)}")

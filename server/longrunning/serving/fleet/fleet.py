@@ -75,30 +75,42 @@ class Fleet:
         pause = _FIRST_PAUSE_SECONDS
         while not self._stop.is_set():
             begun = clock()
-            member = self._members[number] = Member(
-                self._target, self._arguments(number), ready=self._note
-            )
-            await member.wait()
+            what = await self._run_one(number)
             if self._stop.is_set():
-                if member.has_served and not member.ended_well:
-                    raise StartupError(
-                        member.failure or f"a serving process {member.ending} while it stopped"
-                    )
                 return
-            ending = member.failure or member.ending
-            if not member.has_served and not self._serve_others():
-                raise StartupError(
-                    member.failure or f"a serving process {member.ending} before it served"
-                )
             if clock() - begun > _LONGEST_PAUSE_SECONDS:
                 pause = _FIRST_PAUSE_SECONDS
-            _log.warning(
-                "serving process %d: %s; another one starts in %g s", member.pid, ending, pause
-            )
+            _log.warning("%s; another one starts in %g s", what, pause)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._stop.wait()
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+    async def _run_one(self, number: int) -> str:
+        """Has one process, and returns what became of it.
+
+        Raises:
+            StartupError: that is the end of all.
+        """
+        try:
+            member = Member(self._target, self._arguments(number), ready=self._note)
+        except OSError as error:
+            what = f"no serving process can be started: {error.strerror}"
+            if not self._serve_others():
+                raise StartupError(what) from None
+            return what
+        self._members[number] = member
+        await member.wait()
+        if self._stop.is_set():
+            if member.has_served and not member.ended_well:
+                raise StartupError(
+                    member.failure or f"a serving process {member.ending} while it stopped"
+                )
+        elif not member.has_served and not self._serve_others():
+            raise StartupError(
+                member.failure or f"a serving process {member.ending} before it served"
+            )
+        return f"serving process {member.pid}: {member.failure or member.ending}"
 
     def _serve_others(self) -> bool:
         return self._all_have_served and any(member.serves for member in self._members.values())

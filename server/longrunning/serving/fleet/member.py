@@ -28,6 +28,9 @@ class Member:
         arguments: are pickled.
         ready: called once with where it serves, when it does.
 
+    Raises:
+        OSError: the system has no room for another process.
+
     Attributes:
         serves: whether it serves.
         has_served: whether it does, or did before it ended.
@@ -47,8 +50,12 @@ class Member:
         self._gone = asyncio.Event()
         self._connection, there = _SPAWN.Pipe()
         self._process = _SPAWN.Process(target=target, args=(there, *arguments), daemon=False)
-        with there:
-            self._spawn()
+        try:
+            with there:
+                self._spawn()
+        except BaseException:
+            self._connection.close()
+            raise
         asyncio.get_running_loop().add_reader(self._connection.fileno(), self._read)
 
     @property
