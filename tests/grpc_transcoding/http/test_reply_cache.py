@@ -2,10 +2,14 @@
 
 import tracemalloc
 
+import pytest
+from google.longrunning import operations_pb2
+from google.protobuf import any_pb2, descriptor_pb2, descriptor_pool, wrappers_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
 from grpc_transcoding import JsonFormat, ReplyCache, Transcoder
+from grpc_transcoding.messages.json_reply import encode_json
 from tests.grpc_transcoding._gen import library_pb2, library_pb2_grpc
 from tests.grpc_transcoding.asgi_client import call
 
@@ -52,6 +56,27 @@ def test_what_is_too_large_is_not_kept():
     for _ in range(2):
         cache(library_pb2.Book(title="x" * 20), PLAIN, encode)
     assert (encode.calls, cache.size) == (2, 0)
+
+
+@pytest.mark.parametrize("style", [PLAIN, JsonFormat(response_body="metadata")])
+def test_a_type_that_becomes_known_later_is_shown_from_then_on(style):
+    cache, pool = ReplyCache(), descriptor_pool.DescriptorPool()
+    for known in (any_pb2, wrappers_pb2):
+        pool.AddSerializedFile(known.DESCRIPTOR.serialized_pb)
+    late = any_pb2.Any(type_url="type.googleapis.com/late.Late", value=b"\x0a\x01x")
+    reply = operations_pb2.Operation(name="a", metadata=late)
+
+    def written() -> bytes:
+        return cache(reply, style, lambda *what: encode_json(*what, pool))
+
+    assert b'"value":"CgF4"' in written()
+    assert b'"value":"CgF4"' in written()
+    file = descriptor_pb2.FileDescriptorProto(name="late.proto", package="late", syntax="proto3")
+    file.message_type.add(name="Late").field.add(name="title", number=1, type=9, label=1)
+    pool.Add(file)
+    assert b'"title":"x"' in written()
+    assert b'"title":"x"' in written()
+    assert len(cache._kept) == 1
 
 
 @given(st.lists(st.integers(0, 30), max_size=60))

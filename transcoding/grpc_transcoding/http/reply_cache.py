@@ -7,7 +7,7 @@ import threading
 from google.protobuf.message import Message
 
 from grpc_transcoding.http.reply_style import Encode
-from grpc_transcoding.messages.json_reply import JsonFormat
+from grpc_transcoding.messages.json_reply import JsonFormat, ProvisionalJson
 
 _ENTRY_BYTES = 256  # of an entry beside its bytes: a tuple, two objects and a place in the table
 
@@ -16,10 +16,12 @@ class ReplyCache:
     """A `ReplyEncoder` that keeps the JSON of replies, by what is in them.
 
     A reply is looked up by its serialised bytes, its type and the style, so what is found is right
-    whoever changed what: there is nothing to invalidate. It pays where replies are asked for more
+    whoever changed what: there is nothing to invalidate. One with an Any of an unknown type is not
+    kept, since the type may be known the next time. It pays where replies are asked for more
     often than they change, and costs a serialisation (half a microsecond) where they are not.
 
-    It may be called from several threads.
+    It may be called from several threads. Give each transcoder one of its own: what it knows of the
+    types inside an Any is in what is kept.
 
     Args:
         max_bytes: Of all that is kept, keys, JSON and what Python takes for them; the oldest makes
@@ -44,7 +46,7 @@ class ReplyCache:
         if known is not None:
             return known
         json = encode(reply, style)
-        if len(raw) <= self._max_reply_bytes:
+        if len(raw) <= self._max_reply_bytes and not isinstance(json, ProvisionalJson):
             self._keep(key, json)
         return json
 
