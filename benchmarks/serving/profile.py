@@ -1,6 +1,7 @@
 """Where the time of GetOperation goes: py-spy on `lro serve` under load.
 
     python -m benchmarks.serving.profile grpc|rest [--store SQLite] [--seconds 10] [--native]
+        [--authentication on]
 
 Prints the functions that were running most (of their own, and with what they call) as parts of the
 samples of the loop's thread while it did something, and writes the stacks to
@@ -14,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from benchmarks.serving import processes
+from benchmarks.serving.authentication import Issuer
 from benchmarks.serving.generators import Target, check_installed, generate
 from benchmarks.serving.loading import get_over_grpc, get_over_rest
 from benchmarks.serving.options import Options
@@ -69,13 +71,15 @@ def main() -> None:
     parser.add_argument("--store", choices=KINDS, default="SQLite")
     parser.add_argument("--seconds", type=int, choices=range(1, 61), default=10, metavar="1..60")
     parser.add_argument("--native", action="store_true", help="with the functions of C extensions")
+    parser.add_argument("--authentication", choices=("off", "on"), default="off")
     asked = parser.parse_args()
     processes.end_on_signals()
     check_installed()
     with tempfile.TemporaryDirectory(prefix="lro-bench-", ignore_cleanup_errors=True) as folder:
+        issuer = Issuer(Path(folder)) if asked.authentication == "on" else None
         options = Options(
             folder=Path(folder), quick=False, rounds=1, seconds=asked.seconds, kinds=(),
-            operations=10_000, waiters=0,
+            operations=10_000, waiters=0, issuer=issuer,
         )  # fmt: skip
         with (
             Places(options.folder) as places,

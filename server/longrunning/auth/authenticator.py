@@ -7,6 +7,7 @@ import logging
 import re
 import secrets
 from collections.abc import Collection, Iterable, Sequence
+from string import ascii_letters, digits
 
 from longrunning.auth import refusals
 from longrunning.auth.caller import ANONYMOUS, Caller
@@ -18,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 # The name of a scheme is written in any case; b64token is RFC 6750's.
 _CREDENTIALS = re.compile(r"(?P<scheme>[A-Za-z0-9!#$%&'*+.^_`|~-]+)(?: +(?P<rest>.*))?", re.DOTALL)
-_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+_ALPHABET = f"{ascii_letters}{digits}._~+/-".encode()  # of a token, which may have `=` behind
 
 
 class Authenticator:
@@ -89,7 +90,7 @@ class Authenticator:
         except Unauthenticated as error:
             _log.info("refused a call of %s: %s", _printable(selector), error.reason)
             raise
-        if needed and not any(caller.scopes.issuperset(each) for each in needed):
+        if needed and not _suffices(caller.scopes, needed):
             _log.info(
                 "refused %s for %s: the scopes do not suffice",
                 _printable(caller.id),
@@ -99,8 +100,9 @@ class Authenticator:
         return caller
 
     def _needed(self, selector: str, required: Alternatives | None) -> Alternatives:
-        if any(selects(pattern, selector) for pattern in self._without_token):
-            return NO_TOKEN
+        for pattern in self._without_token:
+            if selects(pattern, selector):
+                return NO_TOKEN
         return self._otherwise if required is None else required
 
     def _token(self, metadata: Iterable[tuple[str, str | bytes]]) -> str | None:
@@ -118,7 +120,7 @@ class Authenticator:
         if found is None or found["scheme"].lower() != "bearer":
             raise refusals.not_bearer(self._realm)
         token = found["rest"] or ""
-        if not _TOKEN.fullmatch(token):
+        if not _is_b64token(token):
             raise InvalidTokenError("it is no token of RFC 6750's alphabet")
         return token
 
@@ -143,6 +145,19 @@ class Authenticator:
                 metadata={"correlation_id": correlation},
             ) from None
         raise InvalidTokenError("no verifier takes tokens that look like this")
+
+
+def _is_b64token(token: str) -> bool:
+    # A regular expression takes three times as long, and each call comes here.
+    text = token.rstrip("=")
+    return text.isascii() and text != "" and not text.encode().translate(None, _ALPHABET)
+
+
+def _suffices(scopes: frozenset[str], needed: Alternatives) -> bool:
+    for each in needed:  # noqa: SIM110 - each call comes here, and `any` costs it more
+        if scopes.issuperset(each):
+            return True
+    return False
 
 
 def _printable(text: str) -> str:

@@ -1,11 +1,13 @@
 """Who calls, as the RPC that is being answered knows it."""
 
 from contextvars import Context, ContextVar, copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
 import grpc.aio
+
+_SAFE = ":/?&=@+,;~"  # in an issuer; `#` is not
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,21 +18,18 @@ class Caller:
         subject: who it is, in the words of the issuer.
         issuer: who says so, such as `https://accounts.example.com`.
         scopes: what the token is good for.
+        id: `issuer#subject`, what operations keep of who started them; "" for nobody known. No `#`
+            of the issuer's own is in it, so no two callers have the same.
     """
 
     subject: str
     issuer: str
     scopes: frozenset[str] = frozenset()
+    id: str = field(init=False, repr=False, compare=False)
 
-    @property
-    def id(self) -> str:
-        """`issuer#subject`, what operations keep of who started them; "" for nobody known.
-
-        No `#` of the issuer's own is in it, so no two callers have the same.
-        """
-        if not self.subject:
-            return ""
-        return f"{quote(self.issuer, safe=':/?&=@+,;~')}#{self.subject}"
+    def __post_init__(self) -> None:
+        known = f"{quote(self.issuer, safe=_SAFE)}#{self.subject}" if self.subject else ""
+        object.__setattr__(self, "id", known)
 
 
 ANONYMOUS = Caller(subject="", issuer="")

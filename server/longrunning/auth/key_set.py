@@ -121,23 +121,31 @@ class KeySet:
         Raises:
             Unavailable: there are no keys, or too old ones, and no others can be had.
         """
-        if self._source.has_changed or (self._is_older_than(self._lifetime) and self._may_load):
-            await self._load()
-        elif self._is_older_than(self._lifetime // 2) and self._may_load:
-            self._begin_to_load()
-        if self._is_older_than(self._lifetime):
-            raise cannot_check()
+        if self._source.has_changed or self._is_older_than(self._lifetime // 2):
+            await self._renew()
         key = self._look_up(kid, algorithm)
         if key is None and self._may_load:
             await self._load()
             key = self._look_up(kid, algorithm)
         return key
 
+    async def _renew(self) -> None:
+        is_old = self._is_older_than(self._lifetime)
+        if self._source.has_changed or (is_old and self._may_load):
+            await self._load()
+        elif not is_old and self._may_load:
+            self._begin_to_load()
+        if self._is_older_than(self._lifetime):
+            raise cannot_check()
+
     def _look_up(self, kid: str, algorithm: str) -> Key | None:
-        fitting = [key for key in self._keys if key.is_for(algorithm)]
-        if kid:
-            fitting = [key for key in fitting if key.kid == kid]
-        return fitting[0] if len(fitting) == 1 else None
+        found = None
+        for key in self._keys:
+            if (not kid or key.kid == kid) and key.is_for(algorithm):
+                if found is not None:
+                    return None
+                found = key
+        return found
 
     def _is_older_than(self, age: int) -> bool:
         # A clock that was set back must not make keys live for ever.

@@ -1,5 +1,6 @@
 """A file that is read again when it has changed."""
 
+import os
 from pathlib import Path
 
 
@@ -12,6 +13,7 @@ class WatchedFile:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
+        self._name = os.fspath(path)
         self._seen: tuple[int, ...] | None = None
 
     def read(self) -> bytes:
@@ -31,7 +33,7 @@ class WatchedFile:
 
     def _look(self) -> tuple[int, ...] | None:
         try:
-            found = self.path.stat()
+            found = os.stat(self._name)  # noqa: PTH116 - each call comes here: half of Path.stat
         except OSError:
             return None
         # The time of the last change is also that of its mode, which may have kept it from us.
