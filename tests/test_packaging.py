@@ -88,9 +88,8 @@ def bounds(requirements: list[object]) -> dict[str, str]:
     found = {}
     for requirement in requirements:
         if isinstance(requirement, str):
-            form = r"([\w-]+)(?:\[[\w,]+\])?(?:>=([\d.]+)(?:,<[\d.]+)?)?(?:; .+)?"
-            match = re.fullmatch(form, requirement)
-            assert match, f"{requirement!r} is not NAME>=VERSION[,<VERSION][; MARKER]"
+            match = re.fullmatch(r"([\w-]+)(?:\[[\w,]+\])?(?:>=([\d.]+))?(?:; .+)?", requirement)
+            assert match, f"{requirement!r} is not NAME>=VERSION[; MARKER]"
             assert match[2], f"{requirement!r} has no lower bound"
             found[match[1].lower()] = match[2]
     return found

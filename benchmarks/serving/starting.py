@@ -1,7 +1,11 @@
 """From exec to serving, the memory of an idle server, and the time of `import longrunning`."""
 
+import compileall
 import time
+from pathlib import Path
 
+import grpc_transcoding
+import longrunning
 from benchmarks.serving.options import Options
 from benchmarks.serving.processes import Process
 from benchmarks.serving.rounds import Column, Table, in_turn
@@ -48,6 +52,9 @@ def import_seconds(statement: str, options: Options) -> dict[str, float]:
 
 def measure(options: Options) -> dict[str, Table]:
     """Measures them."""
+    for package in (longrunning, grpc_transcoding):
+        # As pip does when it installs them; a checkout may have no bytecode.
+        compileall.compile_dir(Path(str(package.__file__)).parent, quiet=1)
     table = Table(title="Starting", columns=COLUMNS)
     with Places(options.folder) as places:
         urls = {kind: places.new(kind, 0) for kind in options.kinds}

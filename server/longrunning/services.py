@@ -18,8 +18,8 @@ from longrunning.names import NameFormat
 OPERATIONS = "google.longrunning.Operations"
 """The interface that every service has which starts operations."""
 
-ServiceFile: TypeAlias = str | Path | service_pb2.Service
-"""A `google.api.Service`: the name of a file that is shipped, a path, or a message."""
+ServiceFile: TypeAlias = str | Path | service_pb2.Service | ServiceConfig
+"""A `google.api.Service`: the name of a shipped file, a path, a message, or what was read."""
 
 _METHODS = frozenset(
     f"{verb}Operation{'s' if verb == 'List' else ''}"
@@ -46,7 +46,7 @@ class Service:
     methods: frozenset[str] = _METHODS
     name_format: NameFormat = field(default_factory=NameFormat)
     filter_aliases: Mapping[str, str] = field(default_factory=dict)
-    config: Path | service_pb2.Service | None = None
+    config: ServiceConfig | None = None
 
     def require(self, method: str) -> None:
         """Refuses a method that the service leaves out.
@@ -79,8 +79,7 @@ def service_of(
         ServiceConfigError: the file cannot be read.
         ValueError: it names no service, or the name format is wrong.
     """
-    found = find_service_config(config)
-    read = load_service_config(found)
+    read = load_service_config(find_service_config(config))
     if not read.name:
         raise ValueError(f"{read.source} has no name: a service is told apart by it")
     return Service(
@@ -89,7 +88,7 @@ def service_of(
         methods=_bound_by(read),
         name_format=NameFormat(name_format),
         filter_aliases=dict(filter_aliases),
-        config=found,
+        config=read,
     )
 
 
@@ -154,12 +153,12 @@ def _bound_by(config: ServiceConfig) -> frozenset[str]:
     return frozenset(method for method in _METHODS if f"{OPERATIONS}.{method}" in selectors)
 
 
-def find_service_config(config: ServiceFile) -> Path | service_pb2.Service:
-    """Returns a service file by name or path; a message is returned as it is.
+def find_service_config(config: ServiceFile) -> Path | service_pb2.Service | ServiceConfig:
+    """Returns a service file by name or path; a message, or what was read, is returned as it is.
 
     A plain word is the name of a file that is shipped, `operations_v1`; everything else is a path.
     """
-    if isinstance(config, service_pb2.Service):
+    if isinstance(config, service_pb2.Service | ServiceConfig):
         return config
     path = Path(config)
     if len(path.parts) == 1 and not path.suffix:

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
-from pathlib import Path
 
-from google.api import http_pb2, service_pb2
+from google.api import http_pb2
 from google.protobuf import descriptor_pool
 
 from grpc_transcoding.assembly import Assembly, assemble, services_named_by
 from grpc_transcoding.bindings.binding import Binding
 from grpc_transcoding.bindings.faults import Fault
 from grpc_transcoding.bindings.router import Match
-from grpc_transcoding.bindings.service_config import load_service_config
+from grpc_transcoding.bindings.service_config import ServiceFile, load_service_config
 from grpc_transcoding.calls.servicers import RpcMethod
 from grpc_transcoding.errors import shortened
 from grpc_transcoding.path_templates import MANY_SEGMENTS, ONE_SEGMENT, PathTemplate
@@ -158,7 +157,7 @@ class RouteTable:
 
 
 def routes(
-    service_configs: Sequence[str | Path | service_pb2.Service],
+    service_configs: Sequence[ServiceFile],
     *,
     services: Sequence[str] = (),
     http_rules: Iterable[http_pb2.HttpRule] = (),

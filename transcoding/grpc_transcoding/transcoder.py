@@ -6,17 +6,16 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractAsyncContextManager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import grpc
 import grpc.aio
-from google.api import http_pb2, service_pb2
+from google.api import http_pb2
 from google.protobuf import descriptor_pool as default_pool
 
 from grpc_transcoding.assembly import Assembly, assemble, services_named_by
 from grpc_transcoding.bindings.faults import Fault
-from grpc_transcoding.bindings.service_config import load_service_config
+from grpc_transcoding.bindings.service_config import ServiceFile, load_service_config
 from grpc_transcoding.calls.backend import Backend
 from grpc_transcoding.calls.colours import Interceptor, backend_for, check_interceptors
 from grpc_transcoding.calls.descriptors import Descriptors
@@ -54,7 +53,7 @@ class Transcoder:
     def __init__(
         self,
         *,
-        service_configs: Iterable[str | Path | service_pb2.Service] = (),
+        service_configs: Iterable[ServiceFile] = (),
         http_rules: Iterable[http_pb2.HttpRule] = (),
         interceptors: Sequence[Interceptor] = (),
         channel: grpc.aio.Channel | None = None,

@@ -5,7 +5,7 @@ from typing import Any
 
 import grpc.aio
 
-from grpc_transcoding import Limits, ReplyCache, Transcoder
+from grpc_transcoding import Limits, ReplyCache, Transcoder, load_service_config
 from longrunning.auth.authenticator import Authenticator
 from longrunning.auth.interceptor import AuthenticationInterceptor
 from longrunning.operations import Operations
@@ -97,9 +97,11 @@ class App:
         Raises:
             ServiceConfigError: a service file has a fault.
         """
+        # Read once: it takes longer than all else here.
+        configs = [load_service_config(find_service_config(c)) for c in self._service_configs]
         transcoder = Transcoder(
-            service_configs=[find_service_config(config) for config in self._service_configs],
-            http_rules=left_out(self._service_configs),
+            service_configs=configs,
+            http_rules=left_out(configs),
             interceptors=(*self.interceptors, *innermost),
             limits=limits,
             error_domain=self.operations.domain,

@@ -13,7 +13,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 from google.api import auth_pb2, backend_pb2, http_pb2, service_pb2
 from google.protobuf import json_format, message
@@ -88,15 +88,21 @@ def selects(pattern: str, selector: str) -> bool:
     return False
 
 
-def load_service_config(config: str | Path | service_pb2.Service) -> ServiceConfig:
+ServiceFile: TypeAlias = str | Path | service_pb2.Service | ServiceConfig
+"""A service configuration: the path of a YAML file, a message, or what was read of one of these."""
+
+
+def load_service_config(config: ServiceFile) -> ServiceConfig:
     """Reads a service configuration.
 
     Args:
-        config: The path of a YAML file, or a message.
+        config: The path of a YAML file, or a message; what was read before is returned as it is.
 
     Raises:
         ServiceConfigError: The file cannot be read, or is not YAML, or is no service file.
     """
+    if isinstance(config, ServiceConfig):
+        return config
     if isinstance(config, service_pb2.Service):
         return _from_message(config)
     path = Path(config)
