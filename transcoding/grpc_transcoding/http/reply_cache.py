@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 
 from google.protobuf.message import Message
 
 from grpc_transcoding.http.reply_style import Encode
 from grpc_transcoding.messages.json_reply import JsonFormat, ProvisionalJson
 
-_ENTRY_BYTES = 256  # of an entry beside its bytes: a tuple, two objects and a place in the table
+_ENTRY_BYTES = 304  # of an entry beside its bytes: a tuple, two objects and a place in the table
 
 
 class ReplyCache:
@@ -34,7 +35,8 @@ class ReplyCache:
     ) -> None:
         self._max_bytes = max_bytes
         self._max_reply_bytes = max_reply_bytes
-        self._kept: dict[tuple[bytes, type[Message], JsonFormat], bytes] = {}
+        # A plain dict takes the longer to find its oldest entry, the more have gone before it.
+        self._kept: OrderedDict[tuple[bytes, type[Message], JsonFormat], bytes] = OrderedDict()
         self._keeping = threading.Lock()
         self.size = 0
 
@@ -62,5 +64,5 @@ class ReplyCache:
             self._kept[key] = json
             self.size += len(key[0]) + len(json) + _ENTRY_BYTES
             while self.size > self._max_bytes:
-                oldest = next(iter(self._kept))
-                self.size -= len(oldest[0]) + len(self._kept.pop(oldest)) + _ENTRY_BYTES
+                (raw, *_), oldest = self._kept.popitem(last=False)
+                self.size -= len(raw) + len(oldest) + _ENTRY_BYTES
