@@ -74,7 +74,7 @@ def measure(options: Options, kinds: list[str]) -> list[Table]:
             held = contents(server, options)
             target = get(server, held.finished[0], held.finished_bytes)
             grpc_cases[f"{kind}, SQLite"] = loaded(options, (server, target))
-            by_rest = get_over_rest(server, held.finished, options)
+            by_rest = get_over_rest(server, held.finished, held.finished_bytes, options)
             rest_cases[f"{kind}, SQLite"] = loaded(options, (server, by_rest))
         in_turn(grpc, grpc_cases, options.rounds)
         in_turn(rest, rest_cases, options.rounds)

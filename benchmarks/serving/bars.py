@@ -90,7 +90,7 @@ def _of_get(callers: str) -> tuple[Bar, ...]:
         ),
         Bar(
             what=f"the same under granian{callers}",
-            values=_ratio("rest", get.ALONE.format("granian") + callers, get.ENVOY),
+            values=_ratio("rest", get.UNDER_GRANIAN + callers, get.ENVOY),
             bar=5.5, then=7.5,
         ),
         Bar(

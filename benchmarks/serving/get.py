@@ -21,6 +21,7 @@ BARE = "bare grpc.aio, a constant"
 ENVOY = "Envoy's transcoder before bare grpc.aio"
 UVICORN, GRANIAN = "uvicorn, constant bytes", "granian, constant bytes"
 FINISHED = "SQLite, finished"
+UNDER_GRANIAN = f"{FINISHED}, lro serve under granian"
 ALONE = f"{FINISHED}, {{}} alone"
 AUTHENTICATED = ", authenticated"
 REST_APP = "benchmarks.serving.rest_app:serve"
@@ -54,9 +55,9 @@ def measure(options: Options) -> dict[str, Table]:
                 for state, (names, size) in states.items():
                     row = f"{kind}, {state}{suffix}"
                     over_grpc[row] = server, get_over_grpc(server, names[0], size, callers)
-                    over_rest[row] = server, get_over_rest(server, names, callers)
+                    over_rest[row] = server, get_over_rest(server, names, size, callers)
                 if kind == "SQLite":
-                    add_alone(
+                    add_others(
                         running, over_rest, url=url, held=held, options=callers, suffix=suffix
                     )
         tables = {
@@ -87,10 +88,10 @@ def add_peers(
             )
     any_names = [record.name for record in records(NAMES)]
     for name, peer in peers.items():
-        over_rest[name] = peer, get_over_rest(peer, any_names, options)
+        over_rest[name] = peer, get_over_rest(peer, any_names, size, options)
 
 
-def add_alone(
+def add_others(
     running: ExitStack,
     over_rest: dict[str, tuple[Server, Target]],
     *,
@@ -99,15 +100,22 @@ def add_alone(
     options: Options,
     suffix: str,
 ) -> None:
-    """Starts servers that have the REST face of the app alone."""
+    """Starts `lro serve` under granian, and servers that have the REST face of the app alone."""
+    size = held.finished_bytes
+    under = running.enter_context(
+        servers.lro_serve(
+            options.folder, url, environment=options.environment, http_server="granian"
+        )
+    )
+    contents(under, options)  # it answers as under uvicorn
+    over_rest[UNDER_GRANIAN + suffix] = under, get_over_rest(under, held.finished, size, options)
+    # They tell what gRPC in the same process costs, whoever calls.
     environment = {"BENCH_STORE": url, **options.environment}
-    # Under uvicorn it tells what gRPC in the same process costs, whoever calls.
-    alone_too = () if options.quick or options.issuer else ("uvicorn",)
-    for program in ("granian", *alone_too):
+    for program in () if options.quick or options.issuer else ("uvicorn", "granian"):
         alone = running.enter_context(
             servers.asgi_server(options.folder, program, REST_APP, environment)
         )
         over_rest[ALONE.format(program) + suffix] = (
             alone,
-            get_over_rest(alone, held.finished, options),
+            get_over_rest(alone, held.finished, size, options),
         )

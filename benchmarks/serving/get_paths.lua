@@ -24,7 +24,7 @@ end
 function done(summary, latency, _)
   local errors = summary.errors
   io.write(string.format(
-    '\n{"requests": %d, "microseconds": %d, "errors": %d}\n',
-    summary.requests, summary.duration,
+    '\n{"requests": %d, "microseconds": %d, "bytes": %d, "errors": %d}\n',
+    summary.requests, summary.duration, summary.bytes,
     errors.connect + errors.read + errors.write + errors.status + errors.timeout))
 end

@@ -43,7 +43,9 @@ def measure(options: Options) -> dict[str, Table]:
                     ("Get over gRPC", get_over_grpc(
                         server, held.finished[0], held.finished_bytes, options
                     )),
-                    ("Get over REST", get_over_rest(server, held.finished, options)),
+                    ("Get over REST", get_over_rest(
+                        server, held.finished, held.finished_bytes, options
+                    )),
                     ("a page over gRPC", page_over_grpc(server, held.page_bytes, options)),
                 ):  # fmt: skip
                     cases[f"{kind}, {what}, {size:,}"] = loaded(options, (server, target))

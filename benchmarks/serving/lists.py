@@ -32,9 +32,10 @@ def measure(options: Options) -> dict[str, Table]:
         places = running.enter_context(Places(options.folder))
         for kind in options.kinds:
             server = running.enter_context(served(places, kind, options.operations, options))
-            page = page_over_grpc(server, contents(server, options).page_bytes, options)
+            size = contents(server, options).page_bytes
+            page = page_over_grpc(server, size, options)
             cases[f"{kind}, gRPC"] = loaded(options, (server, page))
-            target = rest(server, [f"/v1/{PARENT}/operations"], options)
+            target = rest(server, [f"/v1/{PARENT}/operations"], size, options)
             cases[f"{kind}, REST"] = loaded(options, (server, target))
         in_turn(table, cases, options.rounds)
     return {"pages": table}

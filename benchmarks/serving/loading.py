@@ -35,15 +35,17 @@ def get_over_grpc(server: Server, name: str, reply_bytes: int, options: Options)
     )
 
 
-def get_over_rest(server: Server, names: list[str], options: Options) -> RestTarget:
-    """Returns GETs of operations in turn."""
-    return rest(server, [f"/v1/{name}" for name in names], options)
+def get_over_rest(
+    server: Server, names: list[str], reply_bytes: int, options: Options
+) -> RestTarget:
+    """Returns GETs of operations in turn; a reply over gRPC is `reply_bytes` long."""
+    return rest(server, [f"/v1/{name}" for name in names], reply_bytes, options)
 
 
-def rest(server: Server, paths: list[str], options: Options) -> RestTarget:
+def rest(server: Server, paths: list[str], reply_bytes: int, options: Options) -> RestTarget:
     """Returns GETs of paths in turn, by as many clients as there are connections."""
     clients = [options.client() for _ in range(CONNECTIONS * STREAMS if options.issuer else 1)]
-    return RestTarget(address=server.http, paths=paths, clients=clients)
+    return RestTarget(address=server.http, paths=paths, reply_bytes=reply_bytes, clients=clients)
 
 
 def loaded(options: Options, *loads: tuple[Server, Target]) -> Callable[[], Mapping[str, float]]:

@@ -36,7 +36,7 @@ def measure(options: Options) -> dict[str, Table]:
             held = contents(pair[0], options)
             name, size = held.finished[0], held.finished_bytes
             grpc = [(each, get_over_grpc(each, name, size, options)) for each in pair]
-            rest = [(each, get_over_rest(each, held.finished, options)) for each in pair]
+            rest = [(each, get_over_rest(each, held.finished, size, options)) for each in pair]
             doors = {"REST": rest} if options.quick else {"gRPC": grpc, "REST": rest}
             for door, loads in doors.items():
                 for count, number in ((1, "one"), (2, "two")):

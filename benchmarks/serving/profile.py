@@ -86,10 +86,10 @@ def main() -> None:
             served(places, asked.store, options.operations, options) as server,
         ):
             held = contents(server, options)
-            target: Target = get_over_rest(server, held.finished, options)
+            size = held.finished_bytes
+            target: Target = get_over_rest(server, held.finished, size, options)
             if asked.door == "grpc":
-                name, size = held.finished[0], held.finished_bytes
-                target = get_over_grpc(server, name, size, options)
+                target = get_over_grpc(server, held.finished[0], size, options)
             stacks = sampled(server, target, asked.native, options)
     print_functions(stacks)
     written = RESULTS / f"profile-{asked.door}-{asked.store}.txt"

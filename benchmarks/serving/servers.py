@@ -52,6 +52,7 @@ def lro_serve(
     app: str = APP,
     operations: int = 0,
     environment: Mapping[str, str] | None = None,
+    http_server: str = "uvicorn",
 ) -> Iterator[Server]:
     """Runs `lro serve`.
 
@@ -61,11 +62,12 @@ def lro_serve(
         app: what it serves.
         operations: how many operations the memory store has.
         environment: further variables of it.
+        http_server: what serves its REST.
     """
     # All load comes from one address, which counts as one caller.
     waiters = ["--max-waiters", "100001", "--max-waiters-per-caller", "100000"]
     command = ["lro", "serve", app, "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0"]
-    command += waiters
+    command += ["--http-server", http_server, *waiters]
     if store:
         command += ["--store", store]
     variables = {"BENCH_OPERATIONS": str(operations), **(environment or {})}

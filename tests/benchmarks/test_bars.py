@@ -79,3 +79,14 @@ def test_what_comes_then_is_of_50_000_waiters() -> None:
     many = "50,000 gRPC waiters in one process, SQLite: from the change to the last of 1,000"
     assert shown[many] == ["99 ms", "", "<= 100 ms: met"]
     assert shown[many.replace("50,000", "10,000")][0] == "not measured"
+
+
+def test_the_line_of_granian_is_of_lro_serve_and_not_of_the_rest_face_alone() -> None:
+    alone = {get.ALONE.format("granian"): {RATE: [90.0]}, get.ENVOY: {RATE: [10.0]}}
+    assert lines({"rest": table(alone)})["the same under granian"][0] == "not measured"
+    served = {get.UNDER_GRANIAN: {RATE: [60.0]}, get.ENVOY: {RATE: [10.0]}}
+    assert lines({"rest": table(served)})["the same under granian"] == [
+        "6.00x",
+        ">= 5.50x: met",
+        ">= 7.50x: NOT met",
+    ]

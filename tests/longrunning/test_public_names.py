@@ -27,6 +27,11 @@ def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
         longrunning.Operation  # noqa: B018 - the access is the test
 
 
+def test_the_names_are_listed_before_they_are_used() -> None:
+    code = "import sys, longrunning; sys.exit(not {*longrunning.__all__} <= {*dir(longrunning)})"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 def test_importing_the_package_does_not_import_grpc() -> None:
     code = "import sys, longrunning; sys.exit('grpc' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 from longrunning.auth.claims import Bearer
 
 MAX_BYTES = 8 * 1024 * 1024
-_BYTES_EACH = 1024  # a digest, a bearer without scopes, and the room that dictionaries take
+_BYTES_EACH = 1024  # a digest, a bearer without its texts, and the room that dictionaries take
 
 P = TypeVar("P")
 
@@ -80,5 +80,6 @@ def _digest(token: str) -> bytes:
 
 
 def _size(bearer: Bearer) -> int:
-    scopes = bearer.caller.scopes
-    return _BYTES_EACH + sys.getsizeof(scopes) + sum(map(sys.getsizeof, scopes))
+    caller = bearer.caller
+    texts = (caller.subject, caller.id, *caller.scopes)
+    return _BYTES_EACH + sys.getsizeof(caller.scopes) + sum(map(sys.getsizeof, texts))

@@ -4,7 +4,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 
 class JoinedWrites:
@@ -18,6 +18,7 @@ class JoinedWrites:
     """
 
     __slots__ = (
+        "_begun",
         "_head",
         "_protocol",
         "_transport",
@@ -33,6 +34,7 @@ class JoinedWrites:
         self._transport = transport
         self._protocol = protocol
         self._head = b""
+        self._begun: RequestResponseCycle | None = None
         self._write = transport.write
         self.abort = transport.abort
         self.get_extra_info = transport.get_extra_info
@@ -58,6 +60,7 @@ class JoinedWrites:
     def _is_head(self) -> bool:
         """Whether what is being written is a head that a body follows."""
         cycle = self._protocol.cycle
-        if cycle is None or not cycle.expected_content_length:
+        if cycle is None or cycle is self._begun or not cycle.expected_content_length:
             return False
+        self._begun = cycle  # what is left of its length after a part does not make that a head
         return cycle.scope["method"] != "HEAD"

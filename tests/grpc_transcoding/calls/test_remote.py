@@ -6,10 +6,12 @@ import grpc
 import grpc.aio
 import pytest
 from google.longrunning import operations_pb2
-from google.protobuf import descriptor_pb2
+from google.protobuf import any_pb2, descriptor_pb2
 from grpc_reflection.v1alpha import reflection
 
-from grpc_transcoding import Transcoder
+from grpc_transcoding import JsonFormat, Transcoder
+from grpc_transcoding.calls.descriptors import pool_of
+from grpc_transcoding.messages.json_reply import encode_json
 from tests.grpc_transcoding._gen import library_pb2, library_pb2_grpc
 from tests.grpc_transcoding.asgi_client import Conversation, call, scope_of
 from tests.grpc_transcoding.http.test_lifespan import Lifespan
@@ -125,6 +127,15 @@ async def test_a_deadline_holds_for_the_remote_call(channel, servicer):
     early = await call(remote, "GET", BOOK, headers={"Grpc-Timeout": "1n"})
     assert early.json == answer.json
     assert early.reason == "DEADLINE_EXCEEDED"
+
+
+def test_an_any_of_an_unknown_type_is_shown_whatever_the_files_of_a_server_import():
+    pool, _ = pool_of(files_of(operations_pb2))
+    unknown = any_pb2.Any(type_url="type.googleapis.com/a.Song", value=b"1")
+    reply = operations_pb2.Operation(name="a", metadata=unknown)
+    assert encode_json(reply, JsonFormat(), pool) == (
+        b'{"name":"a","metadata":{"@type":"type.googleapis.com/a.Song","value":"MQ=="}}'
+    )
 
 
 @pytest.mark.logs_errors

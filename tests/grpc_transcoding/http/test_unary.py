@@ -331,6 +331,8 @@ def test_old_routes_make_room_and_long_paths_are_not_kept():
     assert kept == list(range(5000 - 4096, 5000))
     cache.put("GET", b"/" + b"x" * 512, route)
     assert cache.get("GET", b"/" + b"x" * 512) is None
+    cache.put("X" * 33, b"/", route)  # a binding of the kind `*` answers any method
+    assert cache.get("X" * 33, b"/") is None
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -250,7 +251,7 @@ def test_a_token_that_is_kept_again_counts_once_and_nothing_holds_its_text() -> 
     assert found is not None
     assert (found.bearer, found.proof) == (told("alice"), 2)
     size = kept._bytes
-    kept.keep("token-b", told("bob"), 1)
+    kept.keep("token-b", told("carol"), 1)  # who takes as much
     assert kept._bytes == 2 * size
     assert "token-" not in repr(vars(kept))
     kept.drop("token-a")
@@ -258,3 +259,18 @@ def test_a_token_that_is_kept_again_counts_once_and_nothing_holds_its_text() -> 
     assert (kept.get("token-a"), kept._bytes) == (None, size)
     kept.clear()
     assert (len(kept), kept._bytes) == (0, 0)
+
+
+@pytest.mark.parametrize("subject", ["ann", "\U0001f600" * 250])
+def test_what_is_kept_takes_no_more_than_it_may(subject: str) -> None:
+    kept: VerifiedTokens[int] = VerifiedTokens(max_bytes=1024 * 1024)
+    tracemalloc.start()
+    try:
+        for number in range(3000):
+            caller = Caller(subject=f"{subject}{number}", issuer=ISSUER)
+            kept.keep(f"token{number}", Bearer(caller=caller, not_before=None, expiry=0.0), 0)
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(kept) > 100
+    assert taken < 1024 * 1024

@@ -1,7 +1,10 @@
 """What the processes of a fleet do in tests: they serve nothing, but say that they do."""
 
 import asyncio
+import os
+import signal
 import sys
+import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -26,8 +29,9 @@ def run(connection: Connection, folder: str, number: int) -> None:
     """Does what the file `plan-NUMBER` says, whose first line each process takes away.
 
     `serve` serves until the file `end-NUMBER` is there, `fail` says why it cannot, and `die` dies
-    without a word; `break` serves until it is told to stop, and ends badly. Without a line, it
-    serves until it is told to stop.
+    without a word; `break` serves until it is told to stop, and ends badly; `fork` is killed, and
+    leaves something behind that has all that it had. Without a line, it serves until it is told to
+    stop.
     """
     member = Membership(connection)
     plan = Path(folder, f"plan-{number}")
@@ -38,6 +42,13 @@ def run(connection: Connection, folder: str, number: int) -> None:
     if step == "fail":
         member.failed("it is the wrong day")
         sys.exit(2)
+    if step == "fork":
+        asyncio.run(serve(member, lambda: True))
+        if forked := os.fork():
+            Path(folder, "forked").write_text(str(forked))
+            os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(60)
+        os._exit(0)
     end = Path(folder, f"end-{number}")
     asyncio.run(serve(member, end.exists if step == "serve" else lambda: False))
     if step == "break":

@@ -75,6 +75,18 @@ async def test_one_that_ends_is_replaced_after_a_pause_that_grows(
     ]
 
 
+async def test_what_it_has_forked_neither_hides_its_end_nor_outlives_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    serving = asyncio.create_task(fleet(tmp_path, "", "fork").serve(lambda _: None))
+    await until(lambda: "was killed by SIGKILL; another one starts" in caplog.text)
+    forked = Path("/proc", (tmp_path / "forked").read_text(), "stat")
+    await until(lambda: not forked.exists() or forked.read_text().split()[2] == "Z")
+    end()
+    await serving
+
+
 async def test_it_gives_up_when_none_serves_and_none_can_start(tmp_path: Path) -> None:
     def ready(_: Addresses) -> None:
         (tmp_path / "end-0").touch()

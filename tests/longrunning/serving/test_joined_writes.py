@@ -120,6 +120,18 @@ async def test_the_head_of_a_stream_does_not_wait() -> None:
     assert wire.written[0].endswith(b"transfer-encoding: chunked\r\n\r\n")
 
 
+async def test_no_part_of_a_body_waits_for_the_next() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        headers = list(HEADS["sized"])
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        for part in (b"b", b"o"):
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await asyncio.Event().wait()
+
+    wire = await asked(app)
+    assert b"".join(wire.written).endswith(b"content-length: 4\r\n\r\nbo")
+
+
 async def test_what_an_application_leaves_undone_is_seen() -> None:
     async def fail() -> None:
         raise ValueError("halfway")

@@ -203,6 +203,14 @@ def test_the_file_of_a_link_is_found(path: Path) -> None:
     index.leave()
 
 
+async def test_the_path_of_a_file_need_not_be_utf_8(tmp_path: Path) -> None:
+    store = await opened(tmp_path / os.fsdecode(b"op\xe9rations.db"))
+    assert store._reader._wal_index
+    record = await store.create(new_record(), b"")
+    assert await store.get(record.name) == record
+    await store.close()
+
+
 async def test_a_store_without_an_index_reads_each_time(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from google.api import annotations_pb2, httpbody_pb2
-from google.protobuf import descriptor_pb2, descriptor_pool
+from google.protobuf import descriptor_pb2, descriptor_pool, wrappers_pb2
 from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2
 
@@ -37,8 +37,8 @@ def pool_of(
 ) -> tuple[descriptor_pool.DescriptorPool, tuple[str, ...]]:
     """Returns a pool with the files of a set, and the names of the services in them.
 
-    What replies and errors need beside them (google.rpc's details, HttpBody) is added if it is
-    missing.
+    What replies and errors need beside them (google.rpc's details, HttpBody, what stands in for
+    unknown types) is added if it is missing.
 
     Raises:
         ValueError: A file imports one that is not in the set.
@@ -49,7 +49,7 @@ def pool_of(
         for file in files.file
         for service in file.service
     )
-    for module in (error_details_pb2, httpbody_pb2, annotations_pb2):
+    for module in (error_details_pb2, httpbody_pb2, annotations_pb2, wrappers_pb2):
         _add_with_imports(module.DESCRIPTOR, known)
     pool = descriptor_pool.DescriptorPool()
     added: set[str] = set()

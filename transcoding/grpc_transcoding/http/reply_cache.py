@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 
 from google.protobuf.message import Message
 
 from grpc_transcoding.http.reply_style import Encode
-from grpc_transcoding.messages.json_reply import JsonFormat
+from grpc_transcoding.messages.json_reply import JsonFormat, ProvisionalJson
 
-_ENTRY_BYTES = 256  # of an entry beside its bytes: a tuple, two objects and a place in the table
+_ENTRY_BYTES = 304  # of an entry beside its bytes: a tuple, two objects and a place in the table
 
 
 class ReplyCache:
     """A `ReplyEncoder` that keeps the JSON of replies, by what is in them.
 
     A reply is looked up by its serialised bytes, its type and the style, so what is found is right
-    whoever changed what: there is nothing to invalidate. It pays where replies are asked for more
+    whoever changed what: there is nothing to invalidate. One with an Any of an unknown type is not
+    kept, since the type may be known the next time. It pays where replies are asked for more
     often than they change, and costs a serialisation (half a microsecond) where they are not.
 
-    It may be called from several threads.
+    It may be called from several threads. Give each transcoder one of its own: what it knows of the
+    types inside an Any is in what is kept.
 
     Args:
         max_bytes: Of all that is kept, keys, JSON and what Python takes for them; the oldest makes
@@ -32,7 +35,8 @@ class ReplyCache:
     ) -> None:
         self._max_bytes = max_bytes
         self._max_reply_bytes = max_reply_bytes
-        self._kept: dict[tuple[bytes, type[Message], JsonFormat], bytes] = {}
+        # A plain dict takes the longer to find its oldest entry, the more have gone before it.
+        self._kept: OrderedDict[tuple[bytes, type[Message], JsonFormat], bytes] = OrderedDict()
         self._keeping = threading.Lock()
         self.size = 0
 
@@ -44,7 +48,7 @@ class ReplyCache:
         if known is not None:
             return known
         json = encode(reply, style)
-        if len(raw) <= self._max_reply_bytes:
+        if len(raw) <= self._max_reply_bytes and not isinstance(json, ProvisionalJson):
             self._keep(key, json)
         return json
 
@@ -60,5 +64,5 @@ class ReplyCache:
             self._kept[key] = json
             self.size += len(key[0]) + len(json) + _ENTRY_BYTES
             while self.size > self._max_bytes:
-                oldest = next(iter(self._kept))
-                self.size -= len(oldest[0]) + len(self._kept.pop(oldest)) + _ENTRY_BYTES
+                (raw, *_), oldest = self._kept.popitem(last=False)
+                self.size -= len(raw) + len(oldest) + _ENTRY_BYTES

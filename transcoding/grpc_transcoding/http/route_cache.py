@@ -6,6 +6,7 @@ from grpc_transcoding.http.endpoint import Endpoint
 
 _ENTRIES = 4096
 _LONGEST_PATH = 512
+_LONGEST_METHOD = 32
 
 
 class Route:
@@ -36,8 +37,8 @@ class RouteCache:
         return self._routes.get((method, raw_path))
 
     def put(self, method: str, raw_path: bytes, route: Route) -> None:
-        """Keeps a route, if its path is not too long."""
-        if len(raw_path) > _LONGEST_PATH:
+        """Keeps a route, if its path is not too long, nor its method, which may be any."""
+        if len(raw_path) > _LONGEST_PATH or len(method) > _LONGEST_METHOD:
             return
         if len(self._routes) >= _ENTRIES:
             del self._routes[next(iter(self._routes))]

@@ -9,6 +9,7 @@ Spec: protobuf's JSON mapping; google/api/http.proto, HttpRule.response_body.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from google.protobuf import any_pb2, json_format, message_factory, wrappers_pb2
@@ -43,22 +44,28 @@ class JsonFormat:
     response_body: str = ""
 
 
+class ProvisionalJson(bytes):
+    """JSON in which an Any of an unknown type is shown; once that is known, it is another."""
+
+
 def encode_json(message: Message, style: JsonFormat, pool: DescriptorPool) -> bytes:
-    """Returns a message as the JSON of a reply, UTF-8.
+    """Returns a message as the JSON of a reply, UTF-8; it may be a `ProvisionalJson`.
 
     Args:
         message: Is not changed.
         style: How it is written.
         pool: Where the types inside an Any are looked up.
     """
-    return dump(json_value(message, style, pool), style)
+    try:
+        value = _reply_value(message, style, pool, _to_value)
+    except _NOT_SHOWN:
+        return ProvisionalJson(dump(_reply_value(message, style, pool, _with_stand_ins), style))
+    return dump(value, style)
 
 
 def json_value(message: Message, style: JsonFormat, pool: DescriptorPool) -> object:
     """Returns a reply, or its `response_body`, as a JSON value."""
-    if style.response_body:
-        return field_value(message, style.response_body, style, pool)
-    return to_value(message, style, pool)
+    return _reply_value(message, style, pool, to_value)
 
 
 def dump(value: object, style: JsonFormat) -> bytes:
@@ -72,15 +79,34 @@ def to_value(message: Message, style: JsonFormat, pool: DescriptorPool) -> objec
     """Returns a message as a JSON value."""
     try:
         return _to_value(message, style, pool)
-    except (TypeError, json_format.Error, DecodeError, ValueError):
-        # Of the messages that protobuf has no JSON for, an Any of an unknown type is the usual one.
-        copy = type(message)()
-        copy.CopyFrom(message)
-        _hide_unknown(copy, pool)
-        return _restored(_to_value(copy, style, pool))
+    except _NOT_SHOWN:
+        return _with_stand_ins(message, style, pool)
 
 
-def field_value(message: Message, name: str, style: JsonFormat, pool: DescriptorPool) -> object:
+# Of the messages that protobuf has no JSON for, an Any of an unknown type is the usual one.
+_NOT_SHOWN = (TypeError, json_format.Error, DecodeError, ValueError)
+
+_Write = Callable[[Message, JsonFormat, DescriptorPool], object]
+
+
+def _with_stand_ins(message: Message, style: JsonFormat, pool: DescriptorPool) -> object:
+    copy = type(message)()
+    copy.CopyFrom(message)
+    _hide_unknown(copy, pool)
+    return _restored(_to_value(copy, style, pool))
+
+
+def _reply_value(
+    message: Message, style: JsonFormat, pool: DescriptorPool, write: _Write
+) -> object:
+    if style.response_body:
+        return _field_value(message, style.response_body, style, pool, write)
+    return write(message, style, pool)
+
+
+def _field_value(
+    message: Message, name: str, style: JsonFormat, pool: DescriptorPool, write: _Write
+) -> object:
     """Returns one field of a message as a JSON value; its default where it is not set."""
     field = descriptor_of(message).fields_by_name[name]
     if field.has_presence and not message.HasField(name):
@@ -96,10 +122,10 @@ def field_value(message: Message, name: str, style: JsonFormat, pool: Descriptor
     else:
         setattr(part, name, getattr(message, name))
     key = name if style.proto_names else field.json_name
-    value = to_value(part, style, pool)
+    value = write(part, style, pool)
     assert isinstance(value, dict)
     if key not in value:  # a default, which is printed here though not inside a message
-        value = to_value(part, replace(style, print_defaults=True), pool)
+        value = write(part, replace(style, print_defaults=True), pool)
         assert isinstance(value, dict)
     return value.get(key)
 

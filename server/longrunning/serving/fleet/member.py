@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import multiprocessing
+import os
 import signal
 from collections.abc import Callable
 from multiprocessing import resource_tracker
@@ -56,7 +57,14 @@ class Member:
         except BaseException:
             self._connection.close()
             raise
-        asyncio.get_running_loop().add_reader(self._connection.fileno(), self._read)
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self._connection.fileno(), self._read)
+        # The end of the connection is not the end of the process, nor does it come with that while
+        # something that the app has forked holds the other side.
+        self._handle: int | None = None
+        with contextlib.suppress(OSError):  # Linux before 5.3 has none
+            self._handle = os.pidfd_open(self.pid)
+            loop.add_reader(self._handle, self._end)
 
     @property
     def pid(self) -> int:
@@ -103,10 +111,9 @@ class Member:
         try:
             message = self._connection.recv()
         except (EOFError, OSError):
-            asyncio.get_running_loop().remove_reader(self._connection.fileno())
-            self._connection.close()
-            self.serves = False
-            self._gone.set()
+            self._disconnect()
+            if self._handle is None:
+                self._gone.set()
             return
         match message:
             case Addresses():
@@ -114,3 +121,21 @@ class Member:
                 self._ready(message)
             case Failed(why):
                 self.failure = why
+
+    def _disconnect(self) -> None:
+        if not self._connection.closed:
+            asyncio.get_running_loop().remove_reader(self._connection.fileno())
+            self._connection.close()
+        self.serves = False
+
+    def _end(self) -> None:
+        """Notes that it has ended, and ends what it has forked: that would listen at our ports."""
+        assert self._handle is not None
+        asyncio.get_running_loop().remove_reader(self._handle)
+        os.close(self._handle)
+        while not self._connection.closed and self._connection.poll():
+            self._read()  # what it has said last
+        self._disconnect()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)  # it has not been waited for: the number is its own
+        self._gone.set()

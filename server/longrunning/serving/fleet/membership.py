@@ -37,7 +37,10 @@ class Membership:
         # It came here by being inherited. Whatever is started here must not have it as well: were
         # it open there, the parent would not notice that this process is dead.
         os.set_inheritable(connection.fileno(), False)
-        die_with_parent(os.getpid())
+        # A group of its own, in which is what it forks: that ends with it, and so do its ports. The
+        # parent hears the terminal's signals.
+        os.setpgid(0, 0)
+        die_with_parent(-os.getpid())
         signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_SIGNALS)
         self.stop = asyncio.Event()
         self._connection = connection

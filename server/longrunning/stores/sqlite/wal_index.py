@@ -63,7 +63,7 @@ class WalIndex:
         ((mode,),) = connection.execute("PRAGMA journal_mode")
         if mode != "wal" or os.name != "posix":
             return None
-        ((_, _, file),) = connection.execute("PRAGMA database_list")
+        file = _file_of(connection)
         with _opening:
             _close_removed()
             try:
@@ -93,6 +93,16 @@ class WalIndex:
 
 _opening = threading.Lock()
 _open: dict[tuple[int, int], WalIndex] = {}
+
+
+def _file_of(connection: sqlite3.Connection) -> str:
+    """Returns the path of a database, which need not be UTF-8."""
+    text_factory, connection.text_factory = connection.text_factory, os.fsdecode
+    try:
+        ((_, _, file),) = connection.execute("PRAGMA database_list")
+    finally:
+        connection.text_factory = text_factory
+    return str(file)
 
 
 def _mapped(path: Path) -> WalIndex:
