@@ -39,6 +39,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         self._heard_at = 0.0
         self._clock: asyncio.TimerHandle | None = None
+        self._idle_since = 0.0
+        self._idle: asyncio.TimerHandle | None = None
         self._tls: dict[str, Any] | None = None
         # On plain asyncio a request that lets us read on hands its own context to what is read
         # then (python/cpython#140947), and so, say, its caller to the next one.
@@ -58,6 +60,8 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Ends."""
         self._unwatch()
+        if self._idle is not None:
+            self._idle.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -109,6 +113,34 @@ class HttpProtocol(HttpToolsProtocol):
         """Notes that a request is whole."""
         self._taken, self._in_body = True, False
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Begins the next request, if it is there, or waits for it.
+
+        uvicorn sets a timer here and takes it back at the next request; this one looks after all
+        of them, since most connections ask again long before it ends.
+        """
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+            return
+        self._idle_since = self.loop.time()
+        if self._idle is None:
+            self._idle = self.loop.call_later(self.timeout_keep_alive, self._look_at_idleness)
+
+    def _look_at_idleness(self) -> None:
+        """Ends a connection that has asked for nothing for long."""
+        self._idle = None
+        if self._in_head or self._is_answering():
+            return  # when that is answered, time begins anew
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self._idle = self.loop.call_later(left, self._look_at_idleness)
+        else:
+            self.timeout_keep_alive_handler()
 
     def _heed_target(self) -> None:
         """Lets the host of a target that is a whole URL stand in for that of `Host`.

@@ -21,7 +21,7 @@ from grpc_transcoding.errors import (
 )
 from grpc_transcoding.http.asgi import Headers, Receive, Scope, Send
 from grpc_transcoding.http.body import BodyReader
-from grpc_transcoding.http.call import Call, bare_call, read_call
+from grpc_transcoding.http.call import bare_call, read_call
 from grpc_transcoding.http.endpoint import Endpoint
 from grpc_transcoding.http.error_reply import ErrorReplies, Reply
 from grpc_transcoding.http.reply_writer import ReplyWriter
@@ -106,45 +106,39 @@ class HttpService:
             raise
         except TranscodingError as error:
             raise await self._refused(route.endpoint, head, body, error) from None
-        if not call.endpoint.client_streaming:
-            return await self._replied(call, head, body, send)
-        body.read_ahead()
-        try:
-            return await self._replied(call, head, body, send)
-        finally:
-            body.close()
-
-    async def _replied(
-        self, call: Call, head: RequestHead, body: BodyReader, send: Send
-    ) -> _Sent | None:
-        endpoint, writer = call.endpoint, self._writer
-        if endpoint.server_streaming:
-            return await stream_replies(
-                call,
-                head,
-                backend=self._backend,
-                writer=writer,
-                errors=self._errors,
-                body=body,
-                send=send,
-            )
+        endpoint = call.endpoint
         requests = None if isinstance(call.request, Message) else call.request
         context = TranscodedContext(head, call.deadline, requests=requests)
-        making = self._backend.unary(endpoint.rpc, call.request, context)
+        if endpoint.client_streaming:
+            body.read_ahead()
         try:
+            if endpoint.server_streaming:
+                return await stream_replies(
+                    call,
+                    head,
+                    backend=self._backend,
+                    writer=self._writer,
+                    errors=self._errors,
+                    body=body,
+                    send=send,
+                )
+            making = self._backend.unary(endpoint.rpc, call.request, context)
             reply = await watched(making, body, context.time_remaining())
         except CallFailure as failure:
             initial = to_headers(context.initial_metadata or (), "grpc-metadata-")
             return self._errors.of(failure, initial)
-        content_type, data = writer.kept(endpoint, reply, call.style) or await writer.written(
-            endpoint, reply, call.style
+        finally:
+            body.close()
+        writer, style = self._writer, call.style
+        written = writer.kept(endpoint, reply, style) or await writer.written(
+            endpoint, reply, style
         )
-        headers: Headers = [(b"content-type", content_type)]
+        headers: Headers = [(b"content-type", written[0])]
         if context.initial_metadata:
             headers += to_headers(context.initial_metadata, "grpc-metadata-")
         if trailers := context.trailing_metadata():
             headers += to_headers(trailers, "grpc-trailer-")
-        return 200, headers, data
+        return 200, headers, written[1]
 
     async def _refused(
         self, endpoint: Endpoint, head: RequestHead, body: BodyReader, error: TranscodingError
