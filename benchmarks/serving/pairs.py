@@ -1,7 +1,7 @@
 """Two server processes on one store beside one: requests for each CPU second of theirs.
 
-What PostgreSQL itself takes is not in it. Two bare handlers beside one, which share nothing, show what
-of the difference is the machine's.
+What PostgreSQL itself takes is not in it. Two bare handlers beside one, which share nothing, show
+what of the difference is the machine's.
 """
 
 from contextlib import ExitStack
