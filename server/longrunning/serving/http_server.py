@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import functools
+import os
 import socket
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from typing import Any
@@ -51,6 +52,9 @@ class HttpServer(uvicorn.Server):
             log_level="warning",
             access_log=False,
             server_header=False,
+            # Whoever sends X-Forwarded-For is believed only if we are told so; uvicorn would
+            # believe all of this machine, and look for the header in each request.
+            proxy_headers="FORWARDED_ALLOW_IPS" in os.environ,
             timeout_graceful_shutdown=max(1, round(grace)),
             timeout_keep_alive=limits.idle_seconds,
         )
