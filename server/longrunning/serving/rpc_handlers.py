@@ -64,7 +64,11 @@ class RpcHandlers:
             del asked[-1]
         server = grpc.aio.server(interceptors=asked, options=options)
         for service, handlers in methods.items():
+            # Both, as generated code does: aio servers of grpcio 1.72 know generic ones only, and
+            # later ones find the registered ones sooner.
             server.add_registered_method_handlers(service, handlers)
+            generic = grpc.method_handlers_generic_handler(service, handlers)
+            server.add_generic_rpc_handlers((generic,))
         server.add_generic_rpc_handlers(self._others)
         return server
 
