@@ -120,13 +120,13 @@ class HttpProtocol(HttpToolsProtocol):
         uvicorn sets a timer here and takes it back at the next request; this one looks after all
         of them, since most connections ask again long before it ends.
         """
+        if self.pipeline:
+            super().on_response_complete()
+            return
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
         self.flow.resume_reading()
-        if self.pipeline:
-            self._start_asgi_task(*self.pipeline.pop())
-            return
         self._idle_since = self.loop.time()
         if self._idle is None:
             self._idle = self.loop.call_later(self.timeout_keep_alive, self._look_at_idleness)
