@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 
 # A module of the server imports from floors below its own, and from its own room.
 FLOORS = [
-    {"clock", "errors", "event_loop", "identifiers", "packing", "parent_process"},
+    {"child_process", "clock", "errors", "event_loop", "identifiers", "packing"},
     {"interception", "names", "page_tokens", "statuses", "traces", "lifecycle", "filters"},
     {"auth", "services", "stores", "logs"},
     {"observing"},

@@ -117,10 +117,10 @@ async def test_one_that_does_not_stop_cleanly_is_told_of(tmp_path: Path) -> None
 async def test_a_system_without_room_for_processes_is_told_of(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(_self: object) -> None:
+    def full(_process: object) -> None:
         raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
 
-    monkeypatch.setattr("longrunning.serving.fleet.member.Member._spawn", full)
+    monkeypatch.setattr("longrunning.child_process.start", full)
     with pytest.raises(StartupError) as refused:
         await fleet(tmp_path, "").serve(lambda _: pytest.fail("it serves"))
     assert str(refused.value) == (f"no serving process can be started: {os.strerror(errno.EAGAIN)}")

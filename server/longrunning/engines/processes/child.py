@@ -6,6 +6,7 @@ import signal
 import socket
 import threading
 
+from longrunning.child_process import die_with_parent, heed_signals
 from longrunning.engines.processes.messages import (
     Call,
     Cancel,
@@ -15,7 +16,6 @@ from longrunning.engines.processes.messages import (
     frame,
 )
 from longrunning.engines.processes.running_call import RunningCall
-from longrunning.parent_process import die_with_parent
 
 _CHUNK_BYTES = 65536
 
@@ -64,7 +64,7 @@ class Child:
         """Serves the server until it is gone, which ends this process."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, self._interrupt)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
+        heed_signals()
         os.register_at_fork(after_in_child=self._let_go)
         threading.Thread(target=self._listen, name="longrunning", daemon=True).start()
         self._send(Ready())

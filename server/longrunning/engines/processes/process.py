@@ -10,11 +10,11 @@ import pickle
 import signal
 import socket
 from collections.abc import Callable
-from multiprocessing import resource_tracker
 from typing import Any, cast
 
 from google.protobuf import any_pb2
 
+from longrunning import child_process
 from longrunning.engines.assignment import Assignment
 from longrunning.engines.context import OperationCancelled
 from longrunning.engines.outcome import WorkerDied
@@ -42,7 +42,6 @@ from longrunning.handlers import Handler
 _log = logging.getLogger(__name__)
 
 _SPAWN = multiprocessing.get_context("spawn")
-_HELD = {signal.SIGINT, signal.SIGTERM}
 _UNWRITTEN = Internal("A report could not be written.", reason="REPORT_FAILED")
 
 
@@ -73,7 +72,7 @@ class WorkerProcess(asyncio.Protocol):
         )
         try:
             with there:
-                self._spawn()
+                child_process.start(self._process)
         except BaseException:
             self._connection.close()
             raise
@@ -199,17 +198,6 @@ class WorkerProcess(asyncio.Protocol):
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(WorkerDied(f"the process {self._ending}"))
         self._lost(self)
-
-    def _spawn(self) -> None:
-        # Signals to the whole group must not end it while it cannot heed them yet: a process
-        # inherits what its parent holds back. The tracker comes first, since starting it lets
-        # them through again.
-        resource_tracker.ensure_running()
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, _HELD)
-        try:
-            self._process.start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def _send(self, message: object) -> None:
         if self._transport is not None and not self._transport.is_closing():

@@ -7,10 +7,10 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable
-from multiprocessing import resource_tracker
 from typing import Any
 
-from longrunning.serving.fleet.membership import HELD_SIGNALS, Failed
+from longrunning import child_process
+from longrunning.serving.fleet.membership import Failed
 from longrunning.serving.server import Addresses
 
 _log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class Member:
         self._process = _SPAWN.Process(target=target, args=(there, *arguments), daemon=False)
         try:
             with there:
-                self._spawn()
+                child_process.start(self._process)
         except BaseException:
             self._connection.close()
             raise
@@ -96,16 +96,6 @@ class Member:
         await self._gone.wait()
         # Threads of the app's may hold it up, and must not hold up this process.
         await asyncio.to_thread(self._process.join)
-
-    def _spawn(self) -> None:
-        # A process inherits what its parent holds back. The tracker comes first, since starting it
-        # lets the signals through again.
-        resource_tracker.ensure_running()
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, HELD_SIGNALS)
-        try:
-            self._process.start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def _read(self) -> None:
         try:

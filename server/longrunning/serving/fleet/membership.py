@@ -3,14 +3,10 @@
 import asyncio
 import multiprocessing.connection
 import os
-import signal
 from dataclasses import dataclass
 
-from longrunning.parent_process import die_with_parent
+from longrunning.child_process import die_with_parent, heed_signals
 from longrunning.serving.server import Addresses
-
-HELD_SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM})
-"""What a process of a fleet is born with held back, since it cannot heed it yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +37,7 @@ class Membership:
         # parent hears the terminal's signals.
         os.setpgid(0, 0)
         die_with_parent(-os.getpid())
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_SIGNALS)
+        heed_signals()
         self.stop = asyncio.Event()
         self._connection = connection
 
