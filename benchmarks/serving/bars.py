@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from benchmarks.serving import get, waiters
 from benchmarks.serving.loading import RATE
-from benchmarks.serving.pairs import PER_CPU
+from benchmarks.serving.pairs import MODERATE, PER_CPU
 from benchmarks.serving.rounds import Table, Values, ratios
 from benchmarks.serving.starting import MB
 
@@ -130,7 +130,7 @@ BARS = (
             values=_ratio("pairs", f"SQLite, {door}, two", f"SQLite, {door}, one", PER_CPU),
             bar=0.9, then=0.97,
         )
-        for door in ("gRPC", "REST")
+        for door in ("gRPC", MODERATE, "REST")
     ),
     *_of_waiters(10_000, bars=True),
     *_of_waiters(50_000, bars=False),

@@ -53,6 +53,7 @@ class GrpcTarget:
         request: what is sent.
         reply_bytes: how long the right reply is, serialized; an error has none.
         headers: of every request, such as credentials.
+        rate: how many requests a second, None for as many as are answered.
     """
 
     address: str
@@ -60,6 +61,7 @@ class GrpcTarget:
     request: Message
     reply_bytes: int
     headers: Mapping[str, str] = field(default_factory=dict)
+    rate: int | None = None
 
     def command(self, seconds: int, body: Path) -> list[str]:
         """Returns what makes the load; it reads a file that this writes."""
@@ -67,6 +69,7 @@ class GrpcTarget:
         body.write_bytes(b"\0" + len(raw).to_bytes(4, "big") + raw)
         return [
             *("h2load", "-D", f"{seconds}", "-c", str(CONNECTIONS), "-m", str(STREAMS), "-t", "1"),
+            *(("--rps", f"{self.rate / CONNECTIONS}") if self.rate else ()),
             *("-d", str(body), "-H", "content-type: application/grpc", "-H", "te: trailers"),
             *(word for item in self.headers.items() for word in ("-H", ": ".join(item))),
             f"http://{self.address}/{self.method}",

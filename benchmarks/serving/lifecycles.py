@@ -1,20 +1,20 @@
 """Whole lives over gRPC: callers that start empty work and wait for its end."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 
 from benchmarks.serving.loading import COLUMNS, CPU, RATE
 from benchmarks.serving.options import Options
 from benchmarks.serving.processes import Process
-from benchmarks.serving.rounds import Column, Table, in_turn
+from benchmarks.serving.rounds import Case, Column, Table, in_turn
 from benchmarks.serving.servers import Server
 from benchmarks.serving.stores import Places, served
 
 CALLERS = 64
 
 
-def lives(server: Server, options: Options) -> Callable[[], Mapping[str, float]]:
+def lives(server: Server, options: Options) -> Case:
     """Returns what measures a server."""
 
     def measure() -> Mapping[str, float]:

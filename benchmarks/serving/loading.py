@@ -1,6 +1,6 @@
 """Load on a server, as figures: requests a second, and what each costs in CPU."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from google.longrunning import operations_pb2
 
@@ -14,7 +14,7 @@ from benchmarks.serving.generators import (
     generate,
 )
 from benchmarks.serving.options import Options
-from benchmarks.serving.rounds import Column
+from benchmarks.serving.rounds import Case, Column
 from benchmarks.serving.servers import Server
 
 RATE, CPU = "rate", "cpu_us"
@@ -24,14 +24,17 @@ COLUMNS = {
 }
 
 
-def get_over_grpc(server: Server, name: str, reply_bytes: int, options: Options) -> GrpcTarget:
-    """Returns GetOperation of one operation."""
+def get_over_grpc(
+    server: Server, name: str, reply_bytes: int, options: Options, *, rate: int | None = None
+) -> GrpcTarget:
+    """Returns GetOperation of one operation, so often a second, or as often as it is answered."""
     return GrpcTarget(
         address=server.grpc,
         method=f"{OPERATIONS}/GetOperation",
         request=operations_pb2.GetOperationRequest(name=name),
         reply_bytes=reply_bytes,
         headers=options.client(),
+        rate=rate,
     )
 
 
@@ -48,7 +51,7 @@ def rest(server: Server, paths: list[str], reply_bytes: int, options: Options) -
     return RestTarget(address=server.http, paths=paths, reply_bytes=reply_bytes, clients=clients)
 
 
-def loaded(options: Options, *loads: tuple[Server, Target]) -> Callable[[], Mapping[str, float]]:
+def loaded(options: Options, *loads: tuple[Server, Target]) -> Case:
     """Returns what measures servers under load at the same time, as if they were one.
 
     They have had some requests by then and are warm, but in a quick run.

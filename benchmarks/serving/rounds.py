@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 Values = list[float]
 """One figure, a value for each round."""
 
+Case = Callable[[], Mapping[str, float]]
+"""Measures something once: figures by the keys of a table's columns."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
@@ -44,9 +47,7 @@ class Table:
             of_row.setdefault(key, []).append(value)
 
 
-def in_turn(
-    table: Table, cases: Mapping[str, Callable[[], Mapping[str, float]]], rounds: int
-) -> None:
+def in_turn(table: Table, cases: Mapping[str, Case], rounds: int) -> None:
     """Measures each case in each round, and adds it to a table."""
     for number in range(rounds):
         for row, measure in cases.items():
