@@ -20,6 +20,22 @@ async def exchange(address: str, *sent: bytes) -> bytes:
     return received
 
 
+async def slow_body(address: str) -> bytes:
+    """Returns the answer to a body that takes its time, but keeps coming: to cancel `x`."""
+    host, _, port = address.rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"POST /v1/operations/x:cancel HTTP/1.1\r\nhost: x\r\ncontent-length: 32\r\n")
+    writer.write(b"connection: close\r\n\r\n{")
+    for _ in range(30):
+        await asyncio.sleep(0.03)
+        writer.write(b" ")
+    writer.write(b"}")
+    received = await asyncio.wait_for(reader.read(), 20)
+    writer.close()
+    await writer.wait_closed()
+    return received
+
+
 async def trickle(address: str, begin: bytes, each: bytes) -> float:
     """Sends something again and again; returns after how many seconds the connection is closed."""
     host, _, port = address.rpartition(":")

@@ -16,7 +16,7 @@ from google.protobuf.wrappers_pb2 import StringValue
 from examples.scanner._gen import scanner_pb2, scanner_pb2_grpc
 from longrunning.serving import TransportLimits
 from longrunning.serving.wait_limit import WaitLimit
-from tests.longrunning.serving.connections import exchange, trickle
+from tests.longrunning.serving.connections import exchange, slow_body, trickle
 from tests.longrunning.serving.doors import PARENT, opened
 
 MIB = 1024 * 1024
@@ -203,17 +203,7 @@ async def test_a_request_may_queue_behind_a_call_that_waits() -> None:
 
 async def test_a_body_may_take_long_if_it_keeps_coming() -> None:
     async with opened(limits=SOON) as (address, _):
-        host, _, port = address.http.rpartition(":")
-        reader, writer = await asyncio.open_connection(host, int(port))
-        writer.write(b"POST /v1/operations/x:cancel HTTP/1.1\r\nhost: x\r\ncontent-length: 32\r\n")
-        writer.write(b"connection: close\r\n\r\n{")
-        for _ in range(30):
-            await asyncio.sleep(0.03)
-            writer.write(b" ")
-        writer.write(b"}")
-        assert (await asyncio.wait_for(reader.read(), 20)).startswith(b"HTTP/1.1 404 ")
-        writer.close()
-        await writer.wait_closed()
+        assert (await slow_body(address.http)).startswith(b"HTTP/1.1 404 ")
 
 
 # Connections

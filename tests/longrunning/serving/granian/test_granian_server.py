@@ -17,7 +17,7 @@ from longrunning.serving import CertificateFiles, HttpServerKind, StartupError, 
 from longrunning.serving.addresses import Address
 from longrunning.serving.granian_server import GranianServer
 from longrunning.serving.wait_limit import WaitLimit
-from tests.longrunning.serving.connections import exchange, trickle
+from tests.longrunning.serving.connections import exchange, slow_body, trickle
 from tests.longrunning.serving.doors import PARENT, opened
 
 GRANIAN = HttpServerKind.GRANIAN
@@ -91,17 +91,7 @@ async def test_a_body_that_stops_is_answered_with_408() -> None:
 
 async def test_a_body_may_take_long_if_it_keeps_coming() -> None:
     async with opened(limits=SOON, http_server=GRANIAN) as (address, _):
-        host, _, port = address.http.rpartition(":")
-        reader, writer = await asyncio.open_connection(host, int(port))
-        writer.write(b"POST /v1/operations/x:cancel HTTP/1.1\r\nhost: x\r\ncontent-length: 32\r\n")
-        writer.write(b"connection: close\r\n\r\n{")
-        for _ in range(30):
-            await asyncio.sleep(0.03)
-            writer.write(b" ")
-        writer.write(b"}")
-        assert (await asyncio.wait_for(reader.read(), 20)).startswith(b"HTTP/1.1 404 ")
-        writer.close()
-        await writer.wait_closed()
+        assert (await slow_body(address.http)).startswith(b"HTTP/1.1 404 ")
 
 
 async def test_a_waiter_that_goes_away_is_noticed_and_one_that_stays_is_not_slow() -> None:
