@@ -15,16 +15,7 @@ from longrunning.stores.contract import Work
 class Assignment:
     """One attempt at the work of one operation.
 
-    Attributes:
-        name: the operation's name.
-        parent: what it belongs to, "" for nothing.
-        request: the message that started it.
-        attempt: 1 for the first try; pass it on as a fencing token to whatever the work writes to,
-            since an attempt that was taken for dead may still be running.
-        deadline: when the work is stopped, None for never; in UTC.
-        last_checkpoint: what an earlier attempt left last, None for nothing.
-        trace: the W3C `traceparent` of this attempt, or of whoever started the operation, to pass
-            on to what the work calls; "" for none.
+    Attributes: those that a handler's context has of it, see `AsyncOperationContext`.
     """
 
     name: str

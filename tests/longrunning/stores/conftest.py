@@ -7,7 +7,8 @@ import pytest
 
 from longrunning import Store
 from tests.longrunning.conftest import PLACES, place
-from tests.longrunning.stores.storages import Storage
+from tests.longrunning.stores.postgres_server import PostgresServer
+from tests.longrunning.stores.storages import PostgresSchema, Storage
 
 
 @pytest.fixture(params=[*PLACES, "postgres-without-notify"])
@@ -35,3 +36,15 @@ async def another(storage: Storage, store: Store) -> AsyncIterator[Store]:
     await opened.open()
     yield opened
     await opened.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Where a store is that other processes can open too."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/operations.db"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    made = PostgresSchema(server)
+    yield f"{server.url}&schema={made.schema}"
+    made.remove()

@@ -4,7 +4,6 @@ import asyncio
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -367,17 +366,6 @@ async def test_each_of_a_thousand_is_taken_once(store: Store, another: Store) ->
         for name in names:
             stored = await store.get(name)
             assert (stored.owner, stored.attempt) == (f"worker {number}", 1)
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-async def url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/operations.db"
-        return
-    server: PostgresServer = request.getfixturevalue("postgres")
-    place = PostgresSchema(server)
-    yield f"{server.url}&schema={place.schema}"
-    place.remove()
 
 
 async def test_two_processes_take_each_of_a_thousand_once(url: str) -> None:

@@ -2,15 +2,11 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from longrunning import OperationNotFound, Operations
 from longrunning.stores import store_from_url
-from tests.longrunning.stores.postgres_server import PostgresServer
-from tests.longrunning.stores.storages import PostgresSchema
 
 _OTHER_PROCESS = """
 import asyncio, sys
@@ -23,17 +19,6 @@ async def main(url, name, change):
 
 asyncio.run(main(*sys.argv[1:]))
 """
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-async def url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/operations.db"
-        return
-    server: PostgresServer = request.getfixturevalue("postgres")
-    place = PostgresSchema(server)
-    yield f"{server.url}&schema={place.schema}"
-    place.remove()
 
 
 @pytest.mark.parametrize("change", ["succeed", "delete"])
