@@ -60,7 +60,6 @@ async def test_a_signature_is_checked_once(
     assert signatures.checked == 2
     for _ in range(3):
         assert [await verifier.verify(token) for token in tokens] == first
-        assert all(map(verifier.takes, tokens))
     assert signatures.checked == 2
     assert first[1] == Caller(subject="bob", issuer=ISSUER, scopes=frozenset({"read"}))
 
@@ -116,9 +115,10 @@ async def test_a_key_that_rotated_away_takes_its_tokens_with_it(
     async with serving(scan_app([verifier], Authenticated(), clock), protocol) as front:
         for token in tokens:
             assert (await front.call("List", PARENT, bearer(token))).code == "OK"
-        # The same name, and another key: at once, by the same clock.
+        # The same name, and another key.
         keys = {"keys": [rsa_jwk(rsa_key(99), issuer.kid)]}
         await asyncio.to_thread(path.write_text, json.dumps(keys))
+        clock.advance(0.02)
         answer = await front.call("List", PARENT, bearer(tokens[0]))
         assert (answer.code, answer.reason) == ("UNAUTHENTICATED", "ACCESS_TOKEN_INVALID")
         assert len(verifier._verified) == 0
@@ -201,7 +201,9 @@ def test_a_token_counts_exactly_as_long_as_if_it_was_checked_anew(
 
     async def outcome(verifier: JWTVerifier, token: str) -> str:
         try:
-            return (await verifier.verify(token)).id
+            caller = await verifier.verify(token)
+            assert caller is not None
+            return caller.id
         except (InvalidTokenError, Unavailable) as error:
             return str(error)
         finally:
