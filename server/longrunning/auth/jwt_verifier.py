@@ -74,7 +74,7 @@ class JWTVerifier:
         self._expected = ExpectedClaims(
             issuer=issuer, audience=audience, subject="sub", leeway=leeway, clock=clock
         )
-        self._verified: VerifiedTokens[Sequence[Key]] = VerifiedTokens()  # with all keys of then
+        self._verified: VerifiedTokens[Sequence[Key]] = VerifiedTokens()  # with the keys of then
 
     async def verify(self, token: str) -> Caller | None:
         """Returns who bears the token; None if it is no JWT that claims to be of this issuer.

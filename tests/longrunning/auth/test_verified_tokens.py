@@ -64,6 +64,23 @@ async def test_a_signature_is_checked_once(
     assert first[1] == Caller(subject="bob", issuer=ISSUER, scopes=frozenset({"read"}))
 
 
+async def test_a_signature_is_checked_again_with_other_keys_and_not_before(
+    verifier: JWTVerifier, clock: Clock, issuer: Issuer, signatures: Signatures
+) -> None:
+    token = issuer.token()
+    await verifier.verify(token)
+    clock.advance(300)
+    for _ in range(3):
+        await verifier.verify(token)
+    assert signatures.checked == 1
+    fetch = verifier._keys._loading  # behind the callers' backs
+    assert fetch is not None
+    await fetch
+    for _ in range(3):
+        await verifier.verify(token)
+    assert signatures.checked == 2
+
+
 async def test_attacks_are_refused_after_the_good_token_that_they_resemble(
     verifier: JWTVerifier, clock: Clock, issuer: Issuer, protocol: str, signatures: Signatures
 ) -> None:
