@@ -8,16 +8,19 @@ are not in it. A step holds all steps above it that it needs.
 import asyncio
 import tempfile
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
 from google.longrunning import operations_pb2, operations_pb2_grpc
 from google.protobuf import json_format
 
+from benchmarks.serving.authentication import Issuer
+from benchmarks.serving.served_app import AUDIENCE, ISSUER, JWKS
 from benchmarks.stores.records import REQUEST, records
 from grpc_transcoding import ReplyCache, Transcoder
 from longrunning import App, Operations, SQLiteStore
+from longrunning.auth import Authenticator, JWTVerifier
 from longrunning.services import find_service_config
 from longrunning.serving.transport_limits import DEFAULT_LIMITS
 from longrunning.serving.wait_limit import WaitLimit
@@ -39,7 +42,7 @@ def finished(make: Callable[[], Coroutine[Any, Any, object]]) -> Step:
     return run
 
 
-def scope_of(name: str) -> dict[str, Any]:
+def scope_of(name: str, headers: Mapping[str, str]) -> dict[str, Any]:
     path = f"/v1/{name}"
     return {
         "type": "http",
@@ -50,7 +53,10 @@ def scope_of(name: str) -> dict[str, Any]:
         "raw_path": path.encode(),
         "query_string": b"",
         "root_path": "",
-        "headers": [(b"host", b"127.0.0.1:8080")],
+        "headers": [
+            (key.encode(), value.encode())
+            for key, value in ({"host": "127.0.0.1:8080"} | headers).items()
+        ],
         "client": ("127.0.0.1", 50000),
         "server": ("127.0.0.1", 8080),
     }
@@ -91,8 +97,13 @@ async def measured(folder: Path) -> dict[str, float]:
     """Returns the microseconds of each step."""
     store = SQLiteStore(folder / "steps.db")
     operations = Operations(store)
-    innermost = (WaitLimit(DEFAULT_LIMITS),)
-    served = App(operations).transcoder(limits=DEFAULT_LIMITS.of_requests, innermost=innermost)
+    issuer = Issuer(folder)
+    keys = issuer.environment[JWKS]
+    authenticator = Authenticator([JWTVerifier(issuer=ISSUER, audience=AUDIENCE, keys=keys)])
+    served, authenticated = (
+        app.transcoder(limits=DEFAULT_LIMITS.of_requests, innermost=(WaitLimit(DEFAULT_LIMITS),))
+        for app in (App(operations), App(operations, authenticator=authenticator))
+    )
     async with operations:
         made = list(records(10))
         for record in made:
@@ -104,7 +115,11 @@ async def measured(folder: Path) -> dict[str, float]:
         )
         operations_pb2_grpc.add_OperationsServicer_to_server(Constant(reply), alone)
         alone.build()
-        scope = scope_of(name)
+        scope = scope_of(name, {})
+        token = issuer.headers()
+        scope_of_caller = scope_of(name, token)
+        metadata = tuple(token.items())
+        await authenticator.authenticate("", metadata, None)
         return least(
             {
                 "parsing the operation": lambda: operations_pb2.Operation.FromString(
@@ -117,6 +132,12 @@ async def measured(folder: Path) -> dict[str, float]:
                 "the transcoder before a constant": finished(lambda: alone(scope, receive, send)),
                 "the transcoder as lro serve has it": finished(
                     lambda: served(scope, receive, send)
+                ),
+                "Authenticator.authenticate, a JWT that was seen before": finished(
+                    lambda: authenticator.authenticate("", metadata, None)
+                ),
+                "the transcoder as lro serve has it, authenticated": finished(
+                    lambda: authenticated(scope_of_caller, receive, send)
                 ),
             }
         )

@@ -4,7 +4,6 @@ Spec: RFC 6750, section 2.1; RFC 9110, section 11
 """
 
 import logging
-import re
 import secrets
 from collections.abc import Collection, Iterable, Sequence
 from string import ascii_letters, digits
@@ -17,16 +16,14 @@ from longrunning.errors import Internal, OperationsError, Unauthenticated
 
 _log = logging.getLogger(__name__)
 
-# The name of a scheme is written in any case; b64token is RFC 6750's.
-_CREDENTIALS = re.compile(r"(?P<scheme>[A-Za-z0-9!#$%&'*+.^_`|~-]+)(?: +(?P<rest>.*))?", re.DOTALL)
-_ALPHABET = f"{ascii_letters}{digits}._~+/-".encode()  # of a token, which may have `=` behind
+_ALPHABET = f"{ascii_letters}{digits}._~+/-".encode()  # of b64token, with `=` behind
 
 
 class Authenticator:
     """Lets in whoever bears a token that is good, for scopes that suffice.
 
     Args:
-        verifiers: check tokens; the first that takes a token by its look decides.
+        verifiers: check tokens; the first of whose kind a token looks decides.
         scopes: any one of these lets a caller use a method of which no `authentication.rules` of
             the service files speak; without any, every good token does.
         without_token: methods that need no token, such as `grpc.health.v1.Health.*`; a token that
@@ -83,13 +80,24 @@ class Authenticator:
                 if needed == NO_TOKEN:
                     return ANONYMOUS
                 raise refusals.credentials_missing(self._realm)
-            caller = await self._verified(token, selector)
+            for verifier in self._verifiers:
+                caller = await verifier.verify(token)
+                if caller is not None:
+                    break
+            else:
+                raise InvalidTokenError("no verifier takes tokens that look like this")
+            if not caller.id:
+                raise InvalidTokenError("its verifier does not say who bears it")
         except InvalidTokenError as error:
             _log.info("refused a token for %s: %s", _printable(selector), error)
             raise (refusals.expired if error.expired else refusals.invalid)(self._realm) from None
         except Unauthenticated as error:
             _log.info("refused a call of %s: %s", _printable(selector), error.reason)
             raise
+        except OperationsError:
+            raise
+        except Exception as error:  # a verifier may be anybody's, and gRPC tells clients its text
+            raise _failure(selector, error) from None
         if needed and not _suffices(caller.scopes, needed):
             _log.info(
                 "refused %s for %s: the scopes do not suffice",
@@ -116,35 +124,23 @@ class Authenticator:
             credentials = credentials.decode("latin-1")
         if len(credentials) > self._max_token_bytes + len("Bearer "):
             raise InvalidTokenError(f"it has more than {self._max_token_bytes} bytes")
-        found = _CREDENTIALS.fullmatch(credentials.strip())
-        if found is None or found["scheme"].lower() != "bearer":
+        scheme, _, rest = credentials.strip().partition(" ")
+        if scheme.lower() != "bearer":  # which is written in any case
             raise refusals.not_bearer(self._realm)
-        token = found["rest"] or ""
+        token = rest.lstrip(" ")
         if not _is_b64token(token):
             raise InvalidTokenError("it is no token of RFC 6750's alphabet")
         return token
 
-    async def _verified(self, token: str, selector: str) -> Caller:
-        try:
-            for verifier in self._verifiers:
-                if verifier.takes(token):
-                    caller = await verifier.verify(token)
-                    if not caller.id:
-                        raise InvalidTokenError("its verifier does not say who bears it")
-                    return caller
-        except (InvalidTokenError, OperationsError):
-            raise
-        except Exception as error:  # a verifier may be anybody's, and gRPC tells clients its text
-            correlation = secrets.token_hex(8)
-            _log.error(
-                "a verifier failed for %s [%s]", _printable(selector), correlation, exc_info=error
-            )
-            raise Internal(
-                "Internal error.",
-                reason="TOKEN_CHECK_FAILED",
-                metadata={"correlation_id": correlation},
-            ) from None
-        raise InvalidTokenError("no verifier takes tokens that look like this")
+
+def _failure(selector: str, error: Exception) -> Internal:
+    correlation = secrets.token_hex(8)
+    _log.error("a verifier failed for %s [%s]", _printable(selector), correlation, exc_info=error)
+    return Internal(
+        "Internal error.",
+        reason="TOKEN_CHECK_FAILED",
+        metadata={"correlation_id": correlation},
+    )
 
 
 def _is_b64token(token: str) -> bool:

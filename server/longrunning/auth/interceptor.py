@@ -31,7 +31,8 @@ class AuthenticationInterceptor(HandlerInterceptor):
 
     Args:
         authenticator: knows who calls.
-        required_scopes: what each method needs, such as `longrunning.services.required_scopes`.
+        required_scopes: what each method needs, such as `longrunning.services.required_scopes`; of
+            an async method it is asked once.
         domain: the `ErrorInfo.domain` of the refusals.
     """
 
@@ -88,15 +89,19 @@ class AuthenticationInterceptor(HandlerInterceptor):
         return None
 
     def _authenticated_call(self, method: str, behaviour: Behaviour) -> Behaviour:
+        caller_or_end = self._caller_or_end(method)
+
         async def call(request: Any, context: _Context) -> Any:  # noqa: ANN401 - any message
-            with answering(await self._caller_or_end(method, context)):
+            with answering(await caller_or_end(context)):
                 return await behaviour(request, context)
 
         return call
 
     def _authenticated_stream(self, method: str, behaviour: Behaviour) -> Behaviour:
+        caller_or_end = self._caller_or_end(method)
+
         async def stream(request: Any, context: _Context) -> AsyncIterator[Any]:  # noqa: ANN401 - any message
-            caller = await self._caller_or_end(method, context)
+            caller = await caller_or_end(context)
             replies = behaviour(request, context)
             try:
                 while True:
@@ -113,11 +118,19 @@ class AuthenticationInterceptor(HandlerInterceptor):
 
         return stream
 
-    async def _caller_or_end(self, method: str, context: _Context) -> Caller:
-        try:
-            return await self._caller(method, context.invocation_metadata())
-        except OperationsError as error:
-            await abort(context, error, self._domain)
+    def _caller_or_end(self, method: str) -> Callable[[_Context], Awaitable[Caller]]:
+        """Returns what finds out who calls a method, or ends the call."""
+        selector = selector_of(method)
+        required = self._required_scopes(selector)
+        authenticate = self._authenticator.authenticate
+
+        async def caller_or_end(context: _Context) -> Caller:
+            try:
+                return await authenticate(selector, context.invocation_metadata() or (), required)
+            except OperationsError as error:
+                await abort(context, error, self._domain)
+
+        return caller_or_end
 
     async def _caller(self, method: str, metadata: Any) -> Caller:  # noqa: ANN401 - of many types
         selector = selector_of(method)

@@ -79,12 +79,8 @@ class IntrospectionVerifier:
         self._asking: dict[bytes, asyncio.Task[tuple[int, _Answer]]] = {}  # by digest
         self._room = asyncio.Semaphore(_AT_ONCE)
 
-    def takes(self, token: str) -> bool:
-        """Whether it may be one that only its issuer can read."""
-        return self._takes_jwts or not looks_like_jwt(token)
-
-    async def verify(self, token: str) -> Caller:
-        """Returns who bears the token.
+    async def verify(self, token: str) -> Caller | None:
+        """Returns who bears the token; None if it is not one that only its issuer can read.
 
         Raises:
             InvalidTokenError: it is not good here, or not now.
@@ -96,6 +92,8 @@ class IntrospectionVerifier:
                 self._expected.check_time(kept.bearer)
                 return kept.bearer.caller
             self._verified.drop(token)
+        elif not self._takes_jwts and looks_like_jwt(token):
+            return None
         asked_at, answer = await self._answer(token)
         if answer.get("active") is not True:
             raise InvalidTokenError("its issuer says that it is not active")

@@ -6,7 +6,6 @@ Spec: RFC 7519, RFC 8725 (best current practices), RFC 9068 (access tokens)
 import base64
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,21 +23,6 @@ from longrunning.clock import Clock, system_clock
 _SIGNATURE_ONLY: Any = {
     f"verify_{claim}": False for claim in ("exp", "nbf", "iat", "aud", "iss", "sub", "jti")
 }
-
-
-@dataclass(frozen=True, slots=True)
-class _Signed:
-    """How a token is signed.
-
-    Attributes:
-        kid: the name of the key, "" if it names none.
-        algorithm: of the signature.
-        key: with which it was checked, None before that.
-    """
-
-    kid: str
-    algorithm: str
-    key: Key | None
 
 
 class JWTVerifier:
@@ -83,49 +67,46 @@ class JWTVerifier:
         if isinstance(keys, str) and "://" in keys:
             source = JwksUrl(keys, seconds=fetch_seconds)
         else:
-            source = JwksFile(Path(keys))
+            source = JwksFile(Path(keys), clock=clock)
         self._issuer = issuer
         self._algorithms = frozenset(algorithms)
         self._keys = KeySet(source, lifetime=key_lifetime, retry=key_retry, clock=clock)
         self._expected = ExpectedClaims(
             issuer=issuer, audience=audience, subject="sub", leeway=leeway, clock=clock
         )
-        self._verified: VerifiedTokens[_Signed] = VerifiedTokens()
+        self._verified: VerifiedTokens[Sequence[Key]] = VerifiedTokens()  # with the keys of then
 
-    def takes(self, token: str) -> bool:
-        """Whether it is a JWT that claims to be of this issuer."""
-        if self._verified.get(token) is not None:
-            return True
-        parts = token.split(".")
-        return len(parts) == 3 and _part(parts[1]).get("iss") == self._issuer
+    async def verify(self, token: str) -> Caller | None:
+        """Returns who bears the token; None if it is no JWT that claims to be of this issuer.
 
-    async def verify(self, token: str) -> Caller:
-        """Returns who bears the token.
-
-        The signature of a token that was good is not checked again, while its key stays the same.
+        The signature of a token that was good is not checked again, while the keys stay the same.
 
         Raises:
             InvalidTokenError: it is not good here, or not now.
             Unavailable: the keys cannot be had now.
         """
         known = self._verified.get(token)
-        signed = known.proof if known else self._signed(token)
-        key = await self._keys.find(signed.kid, signed.algorithm)
-        if known is not None and key is signed.key:
+        if known is not None and known.proof is self._keys.current:
             return self._still_good(token, known.bearer)
+        if known is None and not self._is_of_issuer(token):
+            return None
+        kid, algorithm = self._signed(token)
+        key = await self._keys.find(kid, algorithm)
         if known is not None:
+            if known.proof is self._keys.latest:
+                return self._still_good(token, known.bearer)
             # The key set is another one, and with it all that was checked with the one before.
             self._verified.clear()
         if key is None:
-            raise InvalidTokenError(f"there is no key {shown(signed.kid)} for {signed.algorithm}")
+            raise InvalidTokenError(f"there is no key {shown(kid)} for {algorithm}")
         try:
             claims = jwt.decode(
-                token, key.public.key, algorithms=[signed.algorithm], options=_SIGNATURE_ONLY
+                token, key.public.key, algorithms=[algorithm], options=_SIGNATURE_ONLY
             )
         except jwt.PyJWTError as error:
             raise InvalidTokenError(f"its signature is not good: {type(error).__name__}") from None
         bearer = self._expected.bearer(claims)
-        self._verified.keep(token, bearer, _Signed(signed.kid, signed.algorithm, key))
+        self._verified.keep(token, bearer, self._keys.latest)
         return bearer.caller
 
     def _still_good(self, token: str, bearer: Bearer) -> Caller:
@@ -136,8 +117,13 @@ class JWTVerifier:
             raise
         return bearer.caller
 
-    def _signed(self, token: str) -> "_Signed":
-        """Returns how a token says that it is signed."""
+    def _is_of_issuer(self, token: str) -> bool:
+        """Whether a token says so; nothing in it is to be believed yet."""
+        parts = token.split(".")
+        return len(parts) == 3 and _part(parts[1]).get("iss") == self._issuer
+
+    def _signed(self, token: str) -> tuple[str, str]:
+        """Returns with which key and by which algorithm a token says that it is signed."""
         header = _part(token.partition(".")[0])
         algorithm, kid = header.get("alg"), header.get("kid", "")
         if not isinstance(algorithm, str) or algorithm not in self._algorithms:
@@ -146,7 +132,7 @@ class JWTVerifier:
             raise InvalidTokenError("its header has 'crit', of which nothing is understood here")
         if not isinstance(kid, str):
             raise InvalidTokenError(f"its key is {shown(kid)}")
-        return _Signed(kid, algorithm, None)
+        return kid, algorithm
 
 
 def looks_like_jwt(token: str) -> bool:

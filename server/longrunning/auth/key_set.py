@@ -14,6 +14,8 @@ from longrunning.clock import Clock, microseconds
 
 _log = logging.getLogger(__name__)
 
+_LOOK_EVERY = microseconds("time between looks at a file of keys", 0.02)
+
 
 class KeySource(Protocol):
     """Where keys come from."""
@@ -34,15 +36,21 @@ class KeySource(Protocol):
 class JwksFile:
     """A key set in a file.
 
+    It is looked at once in 20 ms: to do so at each call takes more than half as long as all else
+    that is done for a token that was seen before.
+
     Args:
         path: of the file.
+        clock: tells the time.
 
     Raises:
         ValueError: it cannot be read, or is no key set.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, clock: Clock) -> None:
         self._file = WatchedFile(path)
+        self._clock = clock
+        self._unchanged_at = -_LOOK_EVERY
         try:
             self._load()
         except (FetchError, KeySetError) as error:
@@ -50,8 +58,15 @@ class JwksFile:
 
     @property
     def has_changed(self) -> bool:
-        """Whether the file has."""
-        return self._file.has_changed
+        """Whether the file has, when it was looked at last."""
+        now = self._clock()
+        # A clock that was set back must not keep us from looking.
+        if 0 <= now - self._unchanged_at < _LOOK_EVERY:
+            return False
+        if self._file.has_changed:
+            return True
+        self._unchanged_at = now
+        return False
 
     async def load(self) -> Sequence[Key]:
         """Reads the file."""
@@ -99,6 +114,9 @@ class KeySet:
         lifetime: how long a key counts after it was last seen there, in seconds.
         retry: how long after one fetch the next one may begin, in seconds.
         clock: tells the time.
+
+    Attributes:
+        latest: the keys that were found last, whether or not it is time to look for others.
     """
 
     def __init__(self, source: KeySource, *, lifetime: float, retry: float, clock: Clock) -> None:
@@ -106,10 +124,17 @@ class KeySet:
         self._lifetime = microseconds("key lifetime", lifetime)
         self._retry = microseconds("key retry", retry)
         self._clock = clock
-        self._keys: Sequence[Key] = ()
+        self.latest: Sequence[Key] = ()
         self._loaded_at: int | None = None
         self._tried_at: int | None = None
         self._loading: asyncio.Task[None] | None = None
+
+    @property
+    def current(self) -> Sequence[Key] | None:
+        """The latest keys, or None where it is time to look for others."""
+        if self._source.has_changed or self._is_older_than(self._lifetime // 2):
+            return None
+        return self.latest
 
     async def find(self, kid: str, algorithm: str) -> Key | None:
         """Returns the key that a token says it is signed with.
@@ -121,7 +146,7 @@ class KeySet:
         Raises:
             Unavailable: there are no keys, or too old ones, and no others can be had.
         """
-        if self._source.has_changed or self._is_older_than(self._lifetime // 2):
+        if self.current is None:
             await self._renew()
         key = self._look_up(kid, algorithm)
         if key is None and self._may_load:
@@ -140,7 +165,7 @@ class KeySet:
 
     def _look_up(self, kid: str, algorithm: str) -> Key | None:
         found = None
-        for key in self._keys:
+        for key in self.latest:
             if (not kid or key.kid == kid) and key.is_for(algorithm):
                 if found is not None:
                     return None
@@ -172,7 +197,7 @@ class KeySet:
     async def _load_now(self) -> None:
         self._tried_at = now = self._clock()
         try:
-            self._keys = await self._source.load()
+            self.latest = await self._source.load()
             self._loaded_at = now
         except (FetchError, KeySetError) as error:
             _log.error("the keys that tokens are checked with are not renewed: %s", error)

@@ -1,7 +1,7 @@
 """Tokens that were good: what they said is kept, so that not every call checks it anew.
 
-Whoever keeps one says beside it what its goodness rests on (a key, the time of an answer), and
-looks at that again before the token counts once more. Nothing is kept of one that was refused.
+Whoever keeps one says beside it what its goodness rests on (a set of keys, the time of an answer),
+and looks at that again before the token counts once more. Nothing is kept of one that was refused.
 """
 
 import hashlib

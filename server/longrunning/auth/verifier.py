@@ -22,11 +22,8 @@ class InvalidTokenError(Exception):
 class TokenVerifier(Protocol):
     """Checks one kind of token."""
 
-    def takes(self, token: str) -> bool:
-        """Whether a token looks as if it was of this kind; nothing in it is to be believed yet."""
-
-    async def verify(self, token: str) -> Caller:
-        """Returns who bears the token.
+    async def verify(self, token: str) -> Caller | None:
+        """Returns who bears the token; None if it does not look as if it was of this kind.
 
         Raises:
             InvalidTokenError: it is not good here, or not now.

@@ -24,9 +24,6 @@ DOORS = {
 class Scoped:
     """Takes any token; what it says are its scopes."""
 
-    def takes(self, token: str) -> bool:
-        return True
-
     async def verify(self, token: str) -> Caller:
         scopes = {"cloud": CLOUD, "dialogflow": DIALOGFLOW}.get(token, "other")
         return Caller(subject="alice", issuer="issuer", scopes=frozenset({scopes}))

@@ -8,6 +8,8 @@ import pytest
 
 from longrunning import Unavailable
 from longrunning.auth import InvalidTokenError, JWTVerifier
+from longrunning.auth.jwks import KeySetError
+from longrunning.auth.key_set import JwksFile
 from tests.longrunning.auth.authorization_server import AuthorizationServer
 from tests.longrunning.auth.issuer import AUDIENCE, ISSUER, Issuer
 from tests.longrunning.conftest import Clock
@@ -24,18 +26,40 @@ def verifier_of(path: Path | str, clock: Clock, **options: object) -> JWTVerifie
     return JWTVerifier(issuer=ISSUER, audience=AUDIENCE, keys=path, clock=clock, **options)  # type: ignore[arg-type]
 
 
+async def bearer_of(token: str, verifier: JWTVerifier) -> str:
+    caller = await verifier.verify(token)
+    assert caller is not None
+    return caller.id
+
+
 async def test_a_file_is_read_again_when_it_changes(
     path: Path, issuer: Issuer, clock: Clock
 ) -> None:
     verifier = verifier_of(path, clock)
     old = issuer.token()
-    assert (await verifier.verify(old)).id == f"{ISSUER}#alice"
+    assert await bearer_of(old, verifier) == f"{ISSUER}#alice"
     issuer.rotate()
     await asyncio.to_thread(path.write_text, json.dumps(issuer.jwks))
-    # At once, by the same clock.
-    assert (await verifier.verify(issuer.token())).id == f"{ISSUER}#alice"
+    clock.advance(0.02)
+    assert await bearer_of(issuer.token(), verifier) == f"{ISSUER}#alice"
     with pytest.raises(InvalidTokenError, match="there is no key 'key-1'"):
         await verifier.verify(old)
+
+
+@pytest.mark.parametrize(("seconds", "is_seen"), [(0.0199, False), (0.02, True), (-0.001, True)])
+async def test_a_file_is_looked_at_once_in_20_ms(
+    path: Path, clock: Clock, seconds: float, is_seen: bool
+) -> None:
+    file = JwksFile(path, clock=clock)
+    assert not file.has_changed
+    await asyncio.to_thread(path.write_text, "{")
+    assert not file.has_changed
+    clock.advance(seconds)
+    assert [file.has_changed for _ in range(2)] == [is_seen, is_seen]
+    with pytest.raises(KeySetError):
+        await file.load()
+    clock.advance(1)
+    assert not file.has_changed
 
 
 async def test_a_file_that_changes_for_the_worse_is_used_for_its_time(
@@ -44,9 +68,10 @@ async def test_a_file_that_changes_for_the_worse_is_used_for_its_time(
     verifier = verifier_of(path, clock, key_lifetime=60)
     await verifier.verify(issuer.token())
     await asyncio.to_thread(path.write_text, "{")
+    clock.advance(0.02)
     await verifier.verify(issuer.token())
     assert "are not renewed: it is no JSON" in caplog.text
-    clock.advance(60)
+    clock.advance(59.98)
     with pytest.raises(Unavailable):
         await verifier.verify(issuer.token())
 
@@ -56,10 +81,11 @@ async def test_a_token_without_a_key_id_is_checked_with_the_only_key_there_is(
 ) -> None:
     verifier = verifier_of(path, clock)
     token = issuer.token(header={"kid": ""})
-    assert (await verifier.verify(token)).id == f"{ISSUER}#alice"
+    assert await bearer_of(token, verifier) == f"{ISSUER}#alice"
     both = [*issuer.jwks["keys"]]
     issuer.rotate()
     await asyncio.to_thread(path.write_text, json.dumps({"keys": [*both, *issuer.jwks["keys"]]}))
+    clock.advance(0.02)
     with pytest.raises(InvalidTokenError, match="there is no key ''"):
         await verifier.verify(token)
 
