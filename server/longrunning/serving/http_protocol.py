@@ -193,7 +193,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._clock = None
         if self._in_body:
             left = self._heard_at + self._limits.pause_seconds - self.loop.time()
-            if self.flow.read_paused:  # it is the application that is slow
+            if self.flow.read_paused or self.pipeline:  # it is the application that is slow
                 left = self._limits.pause_seconds
             if left > 0:
                 self._watch(left)
