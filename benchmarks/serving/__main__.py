@@ -31,6 +31,7 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.serving import generators, processes, report
@@ -91,13 +92,24 @@ def main() -> None:
         f" load average {before:.1f} before and {after:.1f} after;"
         f" {time.perf_counter() - begun:.0f} s in all"
     )
-    print(f"Written: {', '.join(str(path.relative_to(Path.cwd())) for path in paths)}")
+    print(f"Written: {', '.join(map(os.path.relpath, paths))}")
 
 
 def part(name: str) -> str:
     if name not in PARTS:
         raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(PARTS)}")
     return name
+
+
+def between(least: int, most: int) -> Callable[[str], int]:
+    """Returns the type of an argument that is a whole number of a range."""
+
+    def number(text: str) -> int:
+        if not text.isdecimal() or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is no number from {least} to {most}")
+        return int(text)
+
+    return number
 
 
 def arguments() -> argparse.Namespace:
@@ -110,9 +122,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--quick", action="store_true", help="two rounds of a second (of waiters one), SQLite only"
     )
-    parser.add_argument("--rounds", type=int, choices=range(1, 101), metavar="1..100")
-    parser.add_argument("--seconds", type=int, choices=range(1, 61), metavar="1..60")
-    parser.add_argument("--waiters", type=int, choices=range(2_000, 100_001), metavar="N")
+    parser.add_argument("--rounds", type=between(1, 100), metavar="1..100")
+    parser.add_argument("--seconds", type=between(1, 60), metavar="1..60")
+    parser.add_argument("--waiters", type=between(2_000, 100_000), metavar="2000..100000")
     parser.add_argument("--authentication", choices=("off", "on"), default="off")
     asked = parser.parse_args()
     asked.rounds = asked.rounds or (2 if asked.quick else FEWEST_ROUNDS)

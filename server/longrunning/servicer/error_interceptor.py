@@ -10,10 +10,12 @@ from typing import Any, NoReturn
 
 import grpc.aio
 
+from longrunning.errors import Unimplemented
 from longrunning.interception import (
     Behaviour,
     HandlerInterceptor,
     behaviour_of,
+    is_left_out,
     with_behaviour,
 )
 from longrunning.servicer.exceptions import told
@@ -60,6 +62,8 @@ class ErrorInterceptor(HandlerInterceptor):
             return with_behaviour(handler, self._guarded_call(behaviour))
         if inspect.isasyncgenfunction(behaviour):
             return with_behaviour(handler, self._guarded_stream(behaviour))
+        if is_left_out(behaviour):  # of which an aio server would show the class of an exception
+            return with_behaviour(handler, self._left_out)
         return self._sync.guarded(handler)
 
     def _failure(self, error: Exception) -> Any:  # noqa: ANN401 - grpc's handlers have no type
@@ -69,6 +73,10 @@ class ErrorInterceptor(HandlerInterceptor):
             await self._end(context, error)
 
         return grpc.unary_unary_rpc_method_handler(fail)
+
+    async def _left_out(self, request: Any, context: _Context) -> None:  # noqa: ANN401, ARG002 - any
+        error = Unimplemented("The method is not implemented.", reason="METHOD_NOT_IMPLEMENTED")
+        await self._end(context, error)
 
     def _guarded_call(self, behaviour: Behaviour) -> Behaviour:
         async def call(request: Any, context: _Context) -> Any:  # noqa: ANN401 - any message

@@ -10,9 +10,10 @@ import ssl
 from typing import Any, cast
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from longrunning.serving.joined_writes import JoinedWrites
+from longrunning.serving.request_parser import RequestParser
 from longrunning.serving.transport_limits import TransportLimits
 
 _TARGET_BYTES = 32 * 1024  # of a request line, above what a transcoder takes
@@ -30,18 +31,23 @@ class HttpProtocol(HttpToolsProtocol):
         options: uvicorn's own.
     """
 
+    parser: RequestParser
+
     def __init__(self, *, limits: TransportLimits, domain: str, **options: Any) -> None:  # noqa: ANN401 - uvicorn's own
         super().__init__(**options)
+        self.parser = RequestParser(self)
         self._limits = limits
         self._domain = domain
         self._in_head = self._in_body = False
         self._taken = False  # whether the last bytes ended a head or a request, or were of a body
+        self._is_told_again = False  # whether the last head was one that its parser will tell again
         self._head_bytes = 0
         self._heard_at = 0.0
         self._clock: asyncio.TimerHandle | None = None
         self._idle_since = 0.0
         self._idle: asyncio.TimerHandle | None = None
         self._tls: dict[str, Any] | None = None
+        self._answered: RequestResponseCycle | None = None  # `cycle` is the last that has come
         # On plain asyncio a request that lets us read on hands its own context to what is read
         # then (python/cpython#140947), and so, say, its caller to the next one.
         self._context = contextvars.copy_context()
@@ -62,6 +68,10 @@ class HttpProtocol(HttpToolsProtocol):
         self._unwatch()
         if self._idle is not None:
             self._idle.cancel()
+        answered = self._answered
+        if answered is not None and not answered.response_complete:
+            answered.disconnected = True  # uvicorn tells the last one only
+            answered.message_event.set()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -100,9 +110,18 @@ class HttpProtocol(HttpToolsProtocol):
         self._in_head, self._in_body, self._head_bytes = False, True, 0
         self._taken = True
         self._unwatch()
+        self._is_told_again = self.parser.is_upgrade
+        if self._is_told_again:
+            return
         if b"://" in self.url and not self.url.startswith(b"/"):
             self._heed_target()
         super().on_headers_complete()
+        if not self.pipeline:
+            self._answered = self.cycle
+        elif len(self.pipeline) == 1:
+            # uvicorn reads no more until it is begun, and would not notice that a client has gone
+            # whose call waits.
+            self.flow.resume_reading()
 
     def on_body(self, body: bytes) -> None:
         """Takes a part of a body."""
@@ -112,7 +131,8 @@ class HttpProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """Notes that a request is whole."""
         self._taken, self._in_body = True, False
-        super().on_message_complete()
+        if not self._is_told_again:
+            super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """Begins the next request, if it is there, or waits for it.
@@ -121,7 +141,8 @@ class HttpProtocol(HttpToolsProtocol):
         of them, since most connections ask again long before it ends.
         """
         if self.pipeline:
-            super().on_response_complete()
+            self._answered, _ = self.pipeline[-1]
+            self._context.run(super().on_response_complete)
             return
         self.server_state.total_requests += 1
         if self.transport.is_closing():
@@ -172,7 +193,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._clock = None
         if self._in_body:
             left = self._heard_at + self._limits.pause_seconds - self.loop.time()
-            if self.flow.read_paused:  # it is the application that is slow
+            if self.flow.read_paused or self.pipeline:  # it is the application that is slow
                 left = self._limits.pause_seconds
             if left > 0:
                 self._watch(left)

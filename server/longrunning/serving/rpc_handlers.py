@@ -84,7 +84,8 @@ def _handlers_of(generic: grpc.ServiceRpcHandler) -> dict[str, Any] | None:
         method.name: generic.service(_Asked(f"/{service}/{method.name}"))
         for method in descriptor.methods
     }
-    return {name: handler for name, handler in handlers.items() if handler is not None}
+    # None of them: then it answers others, which no descriptor names.
+    return {name: handler for name, handler in handlers.items() if handler is not None} or None
 
 
 class _Asked(grpc.HandlerCallDetails):

@@ -207,6 +207,9 @@ async def test_long_names_of_headers_are_carried_and_not_kept(app, servicer):
         (("10.0.0.1", 7), "ipv4:10.0.0.1:7"),
         (None, "unknown:"),
         (("/run/app.sock", None), "unix:/run/app.sock"),
+        (("203.0.113.7", 0), "ipv4:203.0.113.7:0"),
+        (("2001:db8::7", 0), "ipv6:%5B2001:db8::7%5D:0"),
+        (("testclient", 0), "unknown:testclient"),
     ],
 )
 async def test_the_peer_is_written_as_grpc_writes_it(app, servicer, client, peer):

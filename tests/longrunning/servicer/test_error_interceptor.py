@@ -11,6 +11,7 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from longrunning import Aborted, ErrorInterceptor
+from tests.grpc_transcoding._gen import library_pb2, library_pb2_grpc
 
 TEXT = wrappers_pb2.StringValue
 SERVICE = "test.Failing"
@@ -167,3 +168,28 @@ async def test_what_is_too_long_for_the_trailers_is_shortened(channel: grpc.aio.
     info = error_details_pb2.ErrorInfo()
     assert rpc_status.from_call(refused.value).details[0].Unpack(info)
     assert info.metadata["by"] == "me" * 50 + "..."
+
+
+@pytest.mark.parametrize(("method", "kind"), [("GetBook", "unary"), ("ReadBook", "stream")])
+async def test_a_method_that_is_left_out_is_unimplemented_like_any_error(
+    method: str, kind: str
+) -> None:
+    server = grpc.aio.server(interceptors=[ErrorInterceptor("tests.example.com")])
+    library_pb2_grpc.add_LibraryServicer_to_server(library_pb2_grpc.LibraryServicer(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as opened:
+            path = f"/{library_pb2.DESCRIPTOR.package}.Library/{method}"
+            call = getattr(opened, f"unary_{kind}")(path)(b"")
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await (call.read() if kind == "stream" else call)
+        assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
+        assert refused.value.details() == "The method is not implemented."
+        status = rpc_status.from_call(refused.value)
+        info = error_details_pb2.ErrorInfo()
+        assert status
+        assert status.details[0].Unpack(info)
+        assert (info.reason, info.domain) == ("METHOD_NOT_IMPLEMENTED", "tests.example.com")
+    finally:
+        await server.stop(None)

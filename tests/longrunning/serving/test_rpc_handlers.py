@@ -113,6 +113,21 @@ async def test_handlers_that_nobody_can_list_have_their_interceptors_asked() -> 
     assert [each.calls for each in chain] == [1, 1]
 
 
+async def test_methods_that_no_descriptor_names_are_served() -> None:
+    async def answer(request: Any, context: Any) -> Any:
+        return request
+
+    kind = operations_pb2.Operation
+    handler = grpc.unary_unary_rpc_method_handler(answer, kind.FromString, kind.SerializeToString)
+    service = "google.longrunning.Operations"
+
+    def add(target: RpcHandlers) -> None:
+        generic = grpc.method_handlers_generic_handler(service, {"Of2030": handler})
+        target.add_generic_rpc_handlers([generic])
+
+    assert await name_of(add, [Adds("a")], f"/{service}/Of2030") == "-a"
+
+
 def test_the_services_are_known_by_name() -> None:
     handlers = RpcHandlers()
     unregistered(handlers)

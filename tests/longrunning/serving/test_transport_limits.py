@@ -201,6 +201,13 @@ async def test_a_request_may_queue_behind_a_call_that_waits() -> None:
     assert received.count(b"HTTP/1.1 404 ") == 1
 
 
+async def test_a_request_that_queues_may_await_leave_to_send_its_body() -> None:
+    begin = b"POST /v1/operations/x:cancel HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n"
+    received = await sent_behind_a_wait("1", begin + b"expect: 100-continue\r\n\r\n", b"")
+    assert received.startswith(b"HTTP/1.1 200 ")
+    assert received.endswith(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+
 async def test_a_body_may_take_long_if_it_keeps_coming() -> None:
     async with opened(limits=SOON) as (address, _):
         assert (await slow_body(address.http)).startswith(b"HTTP/1.1 404 ")

@@ -70,6 +70,27 @@ async def test_those_too_many_get_the_latest_state_at_once_over_grpc_and_rest(
     ]
 
 
+@pytest.mark.parametrize(("trusted", "waiting"), [("127.0.0.1", 2), ("", 1)])
+async def test_behind_a_trusted_proxy_each_address_that_it_tells_is_a_caller(
+    monkeypatch: pytest.MonkeyPatch, trusted: str, waiting: int
+) -> None:
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", trusted)
+    limits = TransportLimits(waiters_per_caller=1)
+    waits = WaitLimit(limits)
+    async with opened(limits=limits, waits=waits) as (address, scanner):
+        name = (await scanner.operations.create(parent=PARENT)).name
+        path = f"http://{address.http}/v1/{name}:wait"
+        async with httpx.AsyncClient(timeout=60) as client:
+            parked = []
+            for whose in ("203.0.113.7", "203.0.113.8", "203.0.113.8"):
+                headers = {"x-forwarded-for": whose}
+                parked.append(asyncio.create_task(client.post(path, json={}, headers=headers)))
+                await reached(lambda: waits._all == len(parked) or parked[-1].done())
+            assert waits._all == waiting
+            await scanner.operations.succeed(name)
+            await asyncio.gather(*parked)
+
+
 async def test_a_wait_that_is_refused_is_refused_all_the_same() -> None:
     limits = TransportLimits(waiters=0)
     async with (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from urllib.parse import quote, unquote
 
@@ -148,10 +149,14 @@ class RequestHead:
             return "unknown:"
         host, port = client[0], client[1]
         if not port:
-            return f"unix:{host}" if "/" in str(host) else f"unknown:{host}"
+            # A socket of the machine; or what a proxy told, which mostly knows the address alone.
+            try:
+                ipaddress.ip_address(host)
+            except ValueError:
+                return f"unix:{host}" if "/" in str(host) else f"unknown:{host}"
         if ":" in host:
-            return f"ipv6:%5B{host}%5D:{port}"
-        return f"ipv4:{host}:{port}"
+            return f"ipv6:%5B{host}%5D:{port or 0}"
+        return f"ipv4:{host}:{port or 0}"
 
     def auth_context(self) -> dict[str, tuple[bytes, ...]]:
         """Returns what TLS says of the caller, under the names that gRPC uses.
