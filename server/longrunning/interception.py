@@ -9,6 +9,8 @@ from typing import Any
 
 import grpc.aio
 
+from longrunning.errors import Unimplemented
+
 _MOST = 1024  # an interceptor further in may make any number of handlers
 
 Behaviour = Callable[..., Any]
@@ -71,6 +73,11 @@ def behaviour_of(handler: Any) -> Behaviour:  # noqa: ANN401 - grpc's handlers h
 def is_left_out(behaviour: Behaviour) -> bool:
     """Whether it is the method of a generated class: its servicer does not implement it."""
     return str(getattr(behaviour, "__module__", "")).endswith("_pb2_grpc")
+
+
+def left_out() -> Unimplemented:
+    """Returns what a call of such a method ends with."""
+    return Unimplemented("The method is not implemented.", reason="METHOD_NOT_IMPLEMENTED")
 
 
 def with_behaviour(

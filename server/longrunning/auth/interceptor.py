@@ -16,6 +16,7 @@ from longrunning.interception import (
     HandlerInterceptor,
     behaviour_of,
     is_left_out,
+    left_out,
     with_behaviour,
 )
 from longrunning.statuses import abort
@@ -85,7 +86,9 @@ class AuthenticationInterceptor(HandlerInterceptor):
         if inspect.isasyncgenfunction(behaviour):
             return with_behaviour(handler, self._authenticated_stream(method, behaviour))
         if is_left_out(behaviour):
-            return with_behaviour(handler, self._authenticated_call(method, _left_out), bytes)
+            return with_behaviour(
+                handler, self._authenticated_call(method, self._refusing(left_out())), bytes
+            )
         return None
 
     def _authenticated_call(self, method: str, behaviour: Behaviour) -> Behaviour:
@@ -142,7 +145,3 @@ class AuthenticationInterceptor(HandlerInterceptor):
             await abort(context, error, self._domain)
 
         return refuse
-
-
-async def _left_out(request: Any, context: _Context) -> None:  # noqa: ANN401, ARG001 - any message
-    await context.abort(grpc.StatusCode.UNIMPLEMENTED, "Method not implemented!")

@@ -10,12 +10,12 @@ from typing import Any, NoReturn
 
 import grpc.aio
 
-from longrunning.errors import Unimplemented
 from longrunning.interception import (
     Behaviour,
     HandlerInterceptor,
     behaviour_of,
     is_left_out,
+    left_out,
     with_behaviour,
 )
 from longrunning.servicer.exceptions import told
@@ -75,8 +75,7 @@ class ErrorInterceptor(HandlerInterceptor):
         return grpc.unary_unary_rpc_method_handler(fail)
 
     async def _left_out(self, request: Any, context: _Context) -> None:  # noqa: ANN401, ARG002 - any
-        error = Unimplemented("The method is not implemented.", reason="METHOD_NOT_IMPLEMENTED")
-        await self._end(context, error)
+        await self._end(context, left_out())
 
     def _guarded_call(self, behaviour: Behaviour) -> Behaviour:
         async def call(request: Any, context: _Context) -> Any:  # noqa: ANN401 - any message

@@ -117,6 +117,17 @@ async def test_what_is_no_message_is_refused_in_our_own_words(name: str, expecte
     assert "DecodeError" not in text
 
 
+async def test_a_method_that_is_left_out_says_so_as_errors_do() -> None:
+    async with served() as (_, client):
+        refused = await client.delete("/v1/shelves/1/books/2")
+        assert refused.status_code == 401
+        reply = await client.delete(
+            "/v1/shelves/1/books/2", headers={"authorization": "Bearer good"}
+        )
+        assert reply.status_code == 501
+        assert reply.json()["error"]["details"][0]["reason"] == "METHOD_NOT_IMPLEMENTED"
+
+
 async def test_exceptions_of_sync_methods_stay_here() -> None:
     async with served() as (channel, client):
         for name, kind, expected in (
