@@ -15,7 +15,7 @@ import grpc
 from google.longrunning import operations_pb2
 from google.protobuf import empty_pb2, wrappers_pb2
 
-from benchmarks.stores.records import PARENT, REQUEST, records
+from benchmarks.stores.records import REQUEST, records
 from grpc_transcoding import Transcoder
 from longrunning import App, AsyncOperationContext, MemoryStore, Operations
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from longrunning.auth import Authenticator
 
 SERVICE = "bench.Work"
+PARENT = "projects/work/locations/l"  # of its own: lists of the others stay what they are
 JWKS = "BENCH_JWKS"
 ISSUER, AUDIENCE = "https://issuer.bench.example", "https://operations.bench.example"
 
