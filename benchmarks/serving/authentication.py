@@ -8,7 +8,7 @@ from pathlib import Path
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from benchmarks.serving.served_app import AUDIENCE, ISSUER, JWKS
+from benchmarks.serving.checking import AUDIENCE, ISSUER, JWKS
 
 ALGORITHM, KEY_BITS, KEY_ID = "RS256", 2048, "bench"
 LIFETIME = 24 * 3600  # seconds

@@ -5,27 +5,22 @@ operation whose work runs elsewhere, Report and Finish are that work's. It is se
 
 Variables of the environment:
     BENCH_OPERATIONS: how many operations the memory store holds from the start.
-    BENCH_JWKS: the file of the keys that check tokens; without it nobody is asked for one.
 """
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import grpc
 from google.longrunning import operations_pb2
 from google.protobuf import empty_pb2, wrappers_pb2
 
+from benchmarks.serving.checking import authenticator
 from benchmarks.stores.records import REQUEST, records
 from grpc_transcoding import Transcoder
 from longrunning import App, AsyncOperationContext, MemoryStore, Operations
 
-if TYPE_CHECKING:
-    from longrunning.auth import Authenticator
-
 SERVICE = "bench.Work"
 PARENT = "projects/work/locations/l"  # of its own: lists of the others stay what they are
-JWKS = "BENCH_JWKS"
-ISSUER, AUDIENCE = "https://issuer.bench.example", "https://operations.bench.example"
 
 
 class FilledMemoryStore(MemoryStore):
@@ -83,16 +78,6 @@ def add_work_to_server(methods: dict[str, Any], target: Any) -> None:  # noqa: A
         for name, (method, request, reply) in methods.items()
     }
     target.add_registered_method_handlers(SERVICE, handlers)
-
-
-def authenticator() -> "Authenticator | None":
-    """Returns what checks tokens: JWTs with the keys of a file, if there is one."""
-    if JWKS not in os.environ:
-        return None
-    from longrunning.auth import Authenticator, JWTVerifier  # noqa: PLC0415 - an optional part
-
-    verifier = JWTVerifier(issuer=ISSUER, audience=AUDIENCE, keys=os.environ[JWKS])
-    return Authenticator([verifier])
 
 
 app = App(operations, servicers=[(add_work_to_server, METHODS)], authenticator=authenticator())

@@ -12,7 +12,7 @@ from benchmarks.serving.rounds import Column, Table, in_turn
 from benchmarks.serving.servers import lro_serve
 from benchmarks.serving.stores import Places
 
-EMPTY_APP = "benchmarks.work.empty_app:app"
+EMPTY_APP = "benchmarks.serving.empty_app:app"
 MB = "idle_mb"
 COLUMNS = {
     "seconds": Column(title="seconds", form=".3f"),
@@ -32,7 +32,7 @@ STATEMENTS = (
 def start(url: str, options: Options) -> dict[str, float]:
     """Starts a server on a store that has its tables."""
     begun = time.perf_counter()
-    with lro_serve(options.folder, url, app=EMPTY_APP) as server:
+    with lro_serve(options.folder, url, app=EMPTY_APP, environment=options.environment) as server:
         taken = time.perf_counter() - begun
         time.sleep(IDLE_SECONDS)
         return {

@@ -16,7 +16,7 @@ from google.longrunning import operations_pb2, operations_pb2_grpc
 from google.protobuf import json_format
 
 from benchmarks.serving.authentication import Issuer
-from benchmarks.serving.served_app import AUDIENCE, ISSUER, JWKS
+from benchmarks.serving.checking import AUDIENCE, ISSUER, JWKS
 from benchmarks.stores.records import REQUEST, records
 from grpc_transcoding import ReplyCache, Transcoder
 from longrunning import App, Operations, SQLiteStore
