@@ -19,7 +19,7 @@ class MemoryStore(Store):
         self._by_request_id: dict[tuple[str, str, str, str], str] = {}
         self._names: dict[str, str] = {}
         self._ids: list[str] = []
-        self._ids_of: dict[str, list[str]] = {}  # by caller
+        self._ids_by: dict[tuple[str, str], list[str]] = {}  # by caller, and by parent
         self._expiring: list[tuple[int, str]] = []
         self._watchers = Watchers()
         self._worklist = MemoryWorklist(Wakers(self._watchers), self._claim)
@@ -51,7 +51,8 @@ class MemoryStore(Store):
             self._by_request_id[_request_key(record)] = record.name
         self._names[record.id] = record.name
         insort(self._ids, record.id)
-        insort(self._ids_of.setdefault(record.caller, []), record.id)
+        for listed in _list_keys(record):
+            insort(self._ids_by.setdefault(listed, []), record.id)
         self._keep(None, Work(record=record, request=request, checkpoint=b""))
         return record
 
@@ -77,11 +78,12 @@ class MemoryStore(Store):
             return False
         record = kept.record
         del self._names[record.id]
-        of_caller = self._ids_of[record.caller]
-        for ids in (self._ids, of_caller):
+        del self._ids[bisect_left(self._ids, record.id)]
+        for listed in _list_keys(record):
+            ids = self._ids_by[listed]
             del ids[bisect_left(ids, record.id)]
-        if not of_caller:
-            del self._ids_of[record.caller]
+            if not ids:
+                del self._ids_by[listed]
         self._forget_expiry(record)
         if record.request_id:
             del self._by_request_id[_request_key(record)]
@@ -92,12 +94,14 @@ class MemoryStore(Store):
     async def list(self, query: Query) -> Page:
         """Returns the next records that a query selects, newest first.
 
-        Unlike a store with more indexes, this one looks at every newer record on the way, or at
-        every one of the caller.
+        It looks at every newer record of the parent or of the caller, whoever has fewer, or at
+        every one there is.
         """
         if query.bounds.nothing:
             return Page(records=(), position="")
-        ids = self._ids if query.caller is None else self._ids_of.get(query.caller, [])
+        asked = (("caller", query.caller), ("parent", query.parent))
+        narrowed = [self._ids_by.get((by, of), []) for by, of in asked if of is not None]
+        ids = min(narrowed, key=len, default=self._ids)
         end = bisect_left(ids, query.before) if query.before else len(ids)
         selected: list[Record] = []
         for position in range(end - 1, max(end - 1 - query.scan, -1), -1):
@@ -149,9 +153,15 @@ class MemoryStore(Store):
         self._watchers.notify([kept.record.name])
 
 
+def _list_keys(record: Record) -> tuple[tuple[str, str], ...]:
+    """Returns under what a record is listed, beside all the others."""
+    return ("caller", record.caller), ("parent", record.parent)
+
+
 def _selects(query: Query, record: Record) -> bool:
     return (
-        query.parent in (None, record.parent)
+        query.caller in (None, record.caller)
+        and query.parent in (None, record.parent)
         and record.parent.startswith(query.parent_prefix)
         and query.service in (None, record.service)
         and query.bounds.done in (None, record.state.done)

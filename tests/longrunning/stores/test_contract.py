@@ -405,6 +405,17 @@ async def test_a_step_that_finds_nothing_gives_up_after_its_scan(store: Store) -
     assert (list(page.records), page.position) == ([], records[9].id)
 
 
+async def test_newer_ones_of_others_do_not_empty_the_page_of_a_parent(store: Store) -> None:
+    mine = await filled(store, *[new_record() for _ in range(3)])
+    others = await filled(store, *[new_record(parent="projects/others") for _ in range(25)])
+    page = await store.list(Query(parent=PARENT, limit=2, scan=10))
+    assert (list(page.records), page.position) == (mine[:2], mine[1].id)
+    for record in (*mine, *others[1:]):
+        assert await store.delete(record.name)
+    assert await walk(store, Query(parent=PARENT, limit=2, scan=10)) == []
+    assert await walk(store, Query(parent=None, limit=2, scan=10)) == others[:1]
+
+
 async def test_what_changes_moves_between_the_lists_of_done(store: Store) -> None:
     record = new_record()
     await store.create(record, b"")
