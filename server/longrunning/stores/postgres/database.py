@@ -10,6 +10,7 @@ import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from longrunning.stores.postgres.faults import is_connection_lost, is_undone, serving_error
+from longrunning.stores.postgres.time_limit import time_limit
 
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 _T = TypeVar("_T")
@@ -194,7 +195,7 @@ class Database:
 
     @contextlib.asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:
-        async with asyncio.timeout(self.seconds), self._pool.connection() as connection:
+        async with time_limit(self.seconds), self._pool.connection() as connection:
             yield connection
 
 
