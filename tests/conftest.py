@@ -4,6 +4,11 @@ import os
 from collections.abc import Generator
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says more of what else the machine does than of the code.
+settings.register_profile("longrunning", deadline=None)
+settings.load_profile("longrunning")
 
 # Read once, when gRPC is imported: its core writes to stderr of its own accord otherwise, in the
 # middle of what a test captures.

@@ -121,9 +121,7 @@ METHODS = st.sampled_from(
 )
 
 
-@settings(
-    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(METHODS, TARGETS, SUFFIXES, QUERIES, HEADERS, BODIES)
 async def test_whatever_comes_is_answered_and_nothing_breaks(
     caplog, method, target, suffix, query, headers, body

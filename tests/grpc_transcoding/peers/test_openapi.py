@@ -181,9 +181,7 @@ def test_schemathesis_finds_the_document_true(path):
         if DOCUMENT["paths"][path][http_method]["operationId"] not in WITH_ANY:
             checks.append(CHECKS.get_one("positive_data_acceptance"))
 
-        @settings(
-            max_examples=15, deadline=None, database=None, suppress_health_check=list(HealthCheck)
-        )
+        @settings(max_examples=15, database=None, suppress_health_check=list(HealthCheck))
         @__import__("hypothesis").given(case=operation.as_strategy())
         def holds(case):
             case.call_and_validate(checks=checks)  # noqa: B023 - it is called at once

@@ -59,9 +59,7 @@ def test_schemathesis_finds_its_document_true(served, path, http_method):
     schema.config.update(base_url=served.http)
     operation = schema[path][http_method.upper()]
 
-    @settings(
-        max_examples=20, deadline=None, database=None, suppress_health_check=list(HealthCheck)
-    )
+    @settings(max_examples=20, database=None, suppress_health_check=list(HealthCheck))
     @hypothesis.given(case=operation.as_strategy())
     def holds(case):
         case.call_and_validate(checks=CHECKED)

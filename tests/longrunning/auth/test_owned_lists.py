@@ -61,7 +61,7 @@ def test_a_list_that_is_bounded_shows_what_looking_at_all_of_them_shows(
                 names = [await listed(each, caller, **asked) for each in (bounded, looking)]
                 assert names[0] == names[1]
 
-    @settings(max_examples=60, deadline=None, database=None)
+    @settings(max_examples=60, database=None)
     @given(
         st.lists(
             st.tuples(

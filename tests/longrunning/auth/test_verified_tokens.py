@@ -184,7 +184,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None, database=None)
+@settings(max_examples=200, database=None)
 @given(STEPS)
 def test_a_token_counts_exactly_as_long_as_if_it_was_checked_anew(
     steps: list[tuple[tuple[str, Any], int]],

@@ -139,7 +139,7 @@ near_filters = st.lists(
 any_texts = near_filters | st.text(max_size=30)
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=800)
 @given(expressions, operations)
 def test_what_a_filter_selects_is_within_its_bounds(expression, operation):
     asked = parse(str(expression), pool=POOL)
@@ -150,7 +150,7 @@ def test_what_a_filter_selects_is_within_its_bounds(expression, operation):
         assert not bounds.admits(operation)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(expressions)
 def test_the_canonical_text_is_read_as_the_same_filter(expression):
     asked = parse(str(expression), pool=POOL)
@@ -158,7 +158,7 @@ def test_the_canonical_text_is_read_as_the_same_filter(expression):
     assert str(asked) == str(expression)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(expressions, operations)
 def test_not_selects_exactly_the_others(expression, operation):
     asked = parse(str(expression), pool=POOL)
@@ -166,7 +166,7 @@ def test_not_selects_exactly_the_others(expression, operation):
         assert parse(negated, pool=POOL).matches(operation) is not asked.matches(operation)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.tuples(restrictions, st.sampled_from([" AND ", " ", " OR "]))), operations)
 def test_or_binds_tighter_than_and(parts, operation):
     """The reading of a text without parentheses, done once more by splitting it."""
@@ -181,7 +181,7 @@ def test_or_binds_tighter_than_and(parts, operation):
     assert parse(text, pool=POOL).matches(operation) is expected
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=800)
 @given(any_texts, operations)
 def test_any_text_is_a_filter_or_an_invalid_argument(text, operation):
     try:
@@ -199,7 +199,6 @@ def test_any_text_is_a_filter_or_an_invalid_argument(text, operation):
 sets = st.builds(Among, st.frozensets(st.sampled_from([None, 0, 1])), st.booleans())
 
 
-@settings(deadline=None)
 @given(sets, sets, st.sampled_from([None, 0, 1, 2]))
 def test_sets_are_an_algebra(one, another, value):
     assert (value in ~one) is (value not in one)
@@ -210,7 +209,6 @@ def test_sets_are_an_algebra(one, another, value):
 bounds_of_expressions = expressions.map(lambda each: parse(str(each), pool=POOL).bounds())
 
 
-@settings(deadline=None)
 @given(bounds_of_expressions, bounds_of_expressions, operations)
 def test_bounds_narrow_and_widen(one, another, operation):
     both = one.admits(operation) and another.admits(operation)

@@ -65,9 +65,7 @@ def test_the_list_of_a_caller_is_the_list_of_all_without_the_others(
         for record in records:
             await store.delete(record.name)
 
-    @settings(
-        max_examples=60, deadline=None, database=None, suppress_health_check=list(HealthCheck)
-    )
+    @settings(max_examples=60, database=None, suppress_health_check=list(HealthCheck))
     @given(st.lists(KINDS, max_size=12), QUERIES)
     def check(kinds: list[tuple[str, str, str | None, State]], query: Query) -> None:
         run(agree(kinds, query))

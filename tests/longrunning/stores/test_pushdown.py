@@ -79,9 +79,7 @@ def test_pushed_down_and_evaluated_agree(storage: Storage, run: Run) -> None:
         for record in records:
             await store.delete(record.name)
 
-    @settings(
-        max_examples=40, deadline=None, database=None, suppress_health_check=list(HealthCheck)
-    )
+    @settings(max_examples=40, database=None, suppress_health_check=list(HealthCheck))
     @given(
         st.lists(operations, min_size=1, max_size=6),
         st.lists(expressions.map(lambda each: parse(str(each), pool=POOL)), max_size=8),

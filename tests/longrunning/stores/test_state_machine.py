@@ -301,7 +301,6 @@ def test_every_store_keeps_to_the_model(
         settings=settings(
             max_examples=EXAMPLES,
             stateful_step_count=30,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
             database=None,
         ),
