@@ -11,7 +11,7 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+from jwt.algorithms import RSAAlgorithm
 
 ISSUER = "https://issuer.example"
 AUDIENCE = "https://scanner.example"
@@ -33,7 +33,13 @@ def rsa_jwk(key: rsa.RSAPrivateKey, kid: str, **members: object) -> dict[str, An
 
 
 def ec_jwk(key: ec.EllipticCurvePrivateKey, kid: str) -> dict[str, Any]:
-    return {**ECAlgorithm.to_jwk(key.public_key(), as_dict=True), "kid": kid}
+    # PyJWT 2.9 writes a coordinate without its leading zeros, and then refuses it.
+    numbers = key.public_key().public_numbers()
+    x, y = (
+        base64.urlsafe_b64encode(number.to_bytes(32, "big")).rstrip(b"=").decode()
+        for number in (numbers.x, numbers.y)
+    )
+    return {"kty": "EC", "crv": "P-256", "x": x, "y": y, "kid": kid}
 
 
 def part(value: object) -> str:
