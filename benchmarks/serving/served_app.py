@@ -20,7 +20,7 @@ from grpc_transcoding import Transcoder
 from longrunning import App, AsyncOperationContext, MemoryStore, Operations
 
 SERVICE = "bench.Work"
-PARENT = "projects/work/locations/l"  # of its own: lists of the others stay what they are
+PARENT = "projects/started/locations/l"  # of its own: lists of the others stay what they are
 
 
 class FilledMemoryStore(MemoryStore):

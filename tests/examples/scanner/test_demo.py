@@ -99,6 +99,7 @@ def test_an_interrupted_demo_says_so_and_leaves_nothing_behind(start: Start, nam
     assert process.returncode == 1
 
 
+# Where there is no /proc nobody can be found to be killed; on Linux, and so in CI, it always runs.
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds the server through /proc")
 def test_a_server_that_dies_is_a_failure_with_its_log(start: Start):
     process = start()

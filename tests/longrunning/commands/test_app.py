@@ -99,6 +99,7 @@ def shell():
     return call
 
 
+# Other systems have no such device; on Linux, and so in CI, it always runs.
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a full disk to try with")
 class TestOutputThatCannotBeWritten:
     @pytest.mark.parametrize("unbuffered", ["", "1"])

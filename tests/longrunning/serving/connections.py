@@ -2,6 +2,14 @@
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import uvicorn
+from uvicorn.server import ServerState
+
+from longrunning.serving.http_protocol import HttpProtocol
+from longrunning.serving.transport_limits import DEFAULT_LIMITS
 
 
 async def exchange(address: str, *sent: bytes) -> bytes:
@@ -58,3 +66,30 @@ async def trickle(address: str, begin: bytes, each: bytes) -> float:
     with contextlib.suppress(ConnectionError):
         await writer.wait_closed()
     return ended
+
+
+@contextlib.asynccontextmanager
+async def connected(
+    app: Any,
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """Connects to an application behind the protocol alone."""
+    config = uvicorn.Config(
+        app, ws="none", lifespan="off", log_config=None, access_log=False, log_level="critical"
+    )
+    config.load()
+    state = ServerState()
+
+    def protocol() -> HttpProtocol:
+        return HttpProtocol(
+            limits=DEFAULT_LIMITS, domain="tests", config=config, server_state=state, app_state={}
+        )
+
+    server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
+    try:
+        async with asyncio.timeout(10):
+            yield reader, writer
+    finally:
+        writer.close()
+        server.close()
+        await server.wait_closed()

@@ -1,14 +1,9 @@
 """What a request knows of itself is not known to the next one of its connection."""
 
-import asyncio
 from contextvars import ContextVar
 from typing import Any
 
-import uvicorn
-from uvicorn.server import ServerState
-
-from longrunning.serving.http_protocol import HttpProtocol
-from longrunning.serving.transport_limits import DEFAULT_LIMITS
+from tests.longrunning.serving.connections import connected
 
 whose: ContextVar[str] = ContextVar("whose", default="nobody's")
 REQUEST = b"GET /%b HTTP/1.1\r\nhost: x\r\n\r\n"
@@ -25,31 +20,10 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
 
 
 async def test_requests_of_a_connection_share_no_context() -> None:
-    config = uvicorn.Config(
-        app, ws="none", lifespan="off", log_config=None, access_log=False, log_level="critical"
-    )
-    config.load()
-    state = ServerState()
-
-    def protocol() -> HttpProtocol:
-        return HttpProtocol(
-            limits=DEFAULT_LIMITS,
-            domain="tests",
-            config=config,
-            server_state=state,
-            app_state={},
-        )
-
-    server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0)
-    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
-    try:
+    async with connected(app) as (reader, writer):
         # Two at once, so that the connection is not read on until one of them says so.
         for sent, replies in ((REQUEST % b"a" + REQUEST % b"b", 2), (REQUEST % b"c", 1)):
             writer.write(sent)
             for _ in range(replies):
                 await reader.readuntil(b"\r\n\r\n")
                 assert await reader.readexactly(len("nobody's")) == b"nobody's"
-    finally:
-        writer.close()
-        server.close()
-        await server.wait_closed()

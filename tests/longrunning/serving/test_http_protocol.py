@@ -1,45 +1,14 @@
 """What one connection does with requests that come in unusual ways."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-import uvicorn
-from uvicorn.server import ServerState
 
-from longrunning.serving.http_protocol import HttpProtocol
-from longrunning.serving.transport_limits import DEFAULT_LIMITS
+from tests.longrunning.serving.connections import connected
 
 GET = b"GET /x HTTP/1.1\r\nhost: x\r\n\r\n"
 UPGRADE = b"connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABk\r\n"
-
-
-@asynccontextmanager
-async def connected(
-    app: Any,
-) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    config = uvicorn.Config(
-        app, ws="none", lifespan="off", log_config=None, access_log=False, log_level="critical"
-    )
-    config.load()
-    state = ServerState()
-
-    def protocol() -> HttpProtocol:
-        return HttpProtocol(
-            limits=DEFAULT_LIMITS, domain="tests", config=config, server_state=state, app_state={}
-        )
-
-    server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0)
-    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
-    try:
-        async with asyncio.timeout(10):
-            yield reader, writer
-    finally:
-        writer.close()
-        server.close()
-        await server.wait_closed()
 
 
 async def echo(scope: Any, receive: Any, send: Any) -> None:

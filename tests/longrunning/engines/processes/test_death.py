@@ -97,6 +97,7 @@ async def test_no_process_outlives_its_server(tmp_path: Path) -> None:
         assert time.monotonic() - began < 1.0
 
 
+# `die_with_parent` does nothing elsewhere; on Linux, and so in CI, it always runs.
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux signals the end of a pipe")
 async def test_no_process_outlives_its_server_while_a_library_computes(tmp_path: Path) -> None:
     with script(tmp_path, PARENT, "compute_without_a_break") as server:
