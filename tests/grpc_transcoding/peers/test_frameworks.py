@@ -23,6 +23,7 @@ from grpc_transcoding import Transcoder
 from tests.grpc_transcoding._gen import library_pb2_grpc
 from tests.grpc_transcoding.asgi_client import Conversation, call, scope_of
 from tests.grpc_transcoding.library import LibraryServicer
+from tests.ports import free_ports
 
 
 class Timed(BaseHTTPMiddleware):
@@ -83,13 +84,14 @@ async def test_streams_pass_through_a_middleware(app):
     assert answer.headers["x-timed"] == "yes"
 
 
-async def test_http2_is_served_with_hypercorn(app, servicer, unused_tcp_port):
+async def test_http2_is_served_with_hypercorn(app, servicer):
+    (port,) = free_ports()
     config = hypercorn.config.Config()
-    config.bind = [f"127.0.0.1:{unused_tcp_port}"]
+    config.bind = [f"127.0.0.1:{port}"]
     config.accesslog = config.errorlog = None
     stop = asyncio.Event()
     server = asyncio.create_task(hypercorn.asyncio.serve(app, config, shutdown_trigger=stop.wait))
-    reader, writer = await connected(unused_tcp_port)
+    reader, writer = await connected(port)
     connection = H2Connection(H2Configuration(header_encoding="utf-8"))
     connection.initiate_connection()
     body = b'{"title": "Emma"}'

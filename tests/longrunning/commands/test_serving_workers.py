@@ -19,6 +19,7 @@ from google.protobuf.wrappers_pb2 import Int64Value
 from examples.scanner._gen import scanner_pb2, scanner_pb2_grpc
 from tests.longrunning.commands.certificates import Authority
 from tests.longrunning.commands.conftest import LRO
+from tests.ports import free_ports
 
 PARENT = "projects/p/locations/l"
 REPOSITORY = Path(__file__).parents[3]
@@ -365,13 +366,12 @@ def test_both_processes_speak_tls(serve, tmp_path):
 
 
 def test_each_process_has_metrics_at_a_port_of_its_own(serve):
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    fleet = serve(f"--metrics=127.0.0.1:{port}")
+    ports = free_ports(2)
+    fleet = serve(f"--metrics=127.0.0.1:{ports[0]}")
     pids(pid_over_grpc, fleet)
     started = []
-    for number in range(2):
-        url = f"http://127.0.0.1:{port + number}/metrics"
+    for port in ports:
+        url = f"http://127.0.0.1:{port}/metrics"
         with urllib.request.urlopen(url, timeout=20) as reply:
             lines = reply.read().decode()
         count = re.search(r'_operations_started_total\{handler=""\} (\S+)', lines)
@@ -380,17 +380,17 @@ def test_each_process_has_metrics_at_a_port_of_its_own(serve):
 
 
 def test_what_keeps_one_process_from_starting_ends_them_all(lro_process):
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        port = other.getsockname()[1]
+    first, second = free_ports(2)
+    with socket.create_server(("127.0.0.1", second)):
         code, out, err = lro_process(
             *("serve", "shop:app", *FREE, "--workers=2", "--store=sqlite:///operations.db"),
-            f"--metrics=127.0.0.1:{port - 1}",
+            f"--metrics=127.0.0.1:{first}",
         )
     assert (code, out) == (2, "")
     last = err.splitlines()[-1]
     assert last == (
-        f"lro: cannot listen on --metrics 127.0.0.1:{port}: address already in use; stop what uses "
-        "it, or choose another address (port 0 takes a free port)"
+        f"lro: cannot listen on --metrics 127.0.0.1:{second}: address already in use; stop what "
+        "uses it, or choose another address (port 0 takes a free port)"
     )
     assert "Traceback" not in err
 

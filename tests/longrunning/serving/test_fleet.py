@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import gc
 import logging
 import os
 import signal
@@ -114,13 +115,34 @@ async def test_one_that_does_not_stop_cleanly_is_told_of(tmp_path: Path) -> None
     assert str(refused.value) == "a serving process ended with exit code 4 while it stopped"
 
 
-async def test_a_system_without_room_for_processes_is_told_of(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("codes", "also"),
+    [
+        ([errno.EAGAIN], []),
+        ([errno.EAGAIN, errno.EAGAIN], []),
+        ([errno.EAGAIN, errno.ENOMEM], [errno.ENOMEM]),
+    ],
+)
+async def test_all_that_cannot_start_at_once_are_told_of_and_the_same_reason_once(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    codes: list[int],
+    also: list[int],
 ) -> None:
+    def why(code: int) -> str:
+        return f"no serving process can be started: {os.strerror(code)}"
+
+    coming = iter(codes)
+
     def full(_process: object) -> None:
-        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        code = next(coming)
+        raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr("longrunning.child_process.start", full)
     with pytest.raises(StartupError) as refused:
-        await fleet(tmp_path, "").serve(lambda _: pytest.fail("it serves"))
-    assert str(refused.value) == (f"no serving process can be started: {os.strerror(errno.EAGAIN)}")
+        await fleet(tmp_path, *[""] * len(codes)).serve(lambda _: pytest.fail("it serves"))
+    assert str(refused.value) == why(codes[0])
+    del refused
+    gc.collect()  # asyncio complains of failures that nobody asked for when their tasks are gone
+    assert [record.getMessage() for record in caplog.records] == [why(code) for code in also]

@@ -66,8 +66,12 @@ class Fleet:
             for member in self._members.values():
                 member.stop()
             await asyncio.wait([*places, stopped])
-        for place in places:
-            place.result()
+        failures = [failure for place in places if (failure := place.exception())]
+        for failure in failures[1:]:
+            if str(failure) != str(failures[0]):
+                _log.error("%s", failure)
+        if failures:
+            raise failures[0]
 
     async def _fill(self, number: int) -> None:
         """Has a process in one place of the fleet, again and again."""
