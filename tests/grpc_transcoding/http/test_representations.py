@@ -110,6 +110,21 @@ async def test_bytes_of_a_media_type_are_taken_as_they_are(app):
     assert answer.json == {"contentType": "image/gif", "size": "3", "caption": "front"}
 
 
+@pytest.mark.parametrize("headers", [{}, {"content-type": "image/gif"}, {"content-length": "0"}])
+async def test_bytes_that_are_none_are_taken_as_they_are(app, servicer, headers):
+    assert (await call(app, "PUT", BOOK + "/cover", headers=headers)).status == 200
+    (request,) = servicer.requests
+    assert request.HasField("cover")
+    assert request.cover.content_type == headers.get("content-type", "")
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "text/plain", ""])
+async def test_a_type_without_a_body_says_nothing(app, servicer, content_type):
+    answer = await call(app, "GET", BOOK, headers={"content-type": content_type})
+    assert answer.status == 200
+    assert servicer.requests == [library_pb2.GetBookRequest(name="shelves/1/books/2")]
+
+
 async def test_a_post_may_stand_for_another_method(app, servicer):
     answer = await call(app, "POST", BOOK, headers={"X-HTTP-Method-Override": "delete"})
     assert answer.status == 200

@@ -327,7 +327,7 @@ def test_old_routes_make_room_and_long_paths_are_not_kept():
     from grpc_transcoding.http.route_cache import Route, RouteCache
 
     cache = RouteCache()
-    route = Route(SimpleNamespace(captures_are_plain=True), (("name", "a"),))
+    route = Route(SimpleNamespace(path_may_say_all=True), (("name", "a"),))
     for number in range(5000):
         cache.put("GET", b"/%d" % number, route)
     kept = [number for number in range(5000) if cache.get("GET", b"/%d" % number)]

@@ -48,7 +48,7 @@ class Call:
 def bare_call(route: Route, head: RequestHead) -> Call | None:
     """Returns what a request asks for if its path says it all, as a poller's does; or None."""
     endpoint = route.endpoint
-    if route.fields is None or endpoint.client_streaming or not head.is_bare:
+    if route.fields is None or not head.is_bare:
         return None
     request = endpoint.rpc.request_class(**route.fields)
     return Call(endpoint, request, endpoint.style, _deadline(endpoint.policy.deadline))

@@ -79,6 +79,9 @@ class Endpoint:
         self.replies_http_body = shown is not None and shown.full_name == HTTP_BODY
         self.client_streaming = bool(rpc.descriptor.client_streaming)
         self.server_streaming = bool(rpc.descriptor.server_streaming)
+        self.path_may_say_all = (
+            self.captures_are_plain and not binding.body and not self.client_streaming
+        )
         self._mask_from_body = binding.http_method == "PATCH" and has_mask_field(request)
 
     def request_of(

@@ -27,6 +27,8 @@ _LOOKED_AT = frozenset(
         b"x-server-timeout",
     }
 )
+# Google's REST clients send it with every GET.
+_OF_A_BODY = frozenset({b"content-type"})
 _VERSIONS_WITH_LENGTHS = frozenset({"1.1", "1.0"})
 # In a distinguished name of RFC 4514.
 _COMMON_NAME = re.compile(r"(?:^|[,+])CN=((?:[^,+\\]|\\.)*)", re.IGNORECASE)
@@ -82,9 +84,9 @@ class RequestHead:
 
     @property
     def is_bare(self) -> bool:
-        """Whether nothing but method and path says what the transcoder is to do."""
+        """Whether nothing but method and path says what is to be done, if no body is taken."""
         return (
-            not self.named
+            (not self.named or self.named.keys() == _OF_A_BODY)
             and not self.query
             and not self.has_binary_metadata
             and self._scope.get("http_version") in _VERSIONS_WITH_LENGTHS

@@ -15,7 +15,7 @@ class Route:
     Attributes:
         endpoint: What answers.
         captures: Field paths and their text.
-        fields: The same as arguments of the request's class, if they are plain texts.
+        fields: The same as arguments of the request's class, if a path can say all of a request.
     """
 
     __slots__ = ("captures", "endpoint", "fields")
@@ -23,7 +23,7 @@ class Route:
     def __init__(self, endpoint: Endpoint, captures: tuple[tuple[str, str], ...]) -> None:
         self.endpoint = endpoint
         self.captures = captures
-        self.fields = dict(captures) if endpoint.captures_are_plain else None
+        self.fields = dict(captures) if endpoint.path_may_say_all else None
 
 
 class RouteCache:
