@@ -35,10 +35,10 @@ def test_a_callback_that_raises_ends_the_reading_within_the_file(tree: Path, top
         if read >= 3 * CHUNK_BYTES:
             raise StopError(read)
 
-    before = open_descriptors()
+    before = open_descriptors(tree)
     with pytest.raises(StopError, match=str(3 * CHUNK_BYTES)):
         digest(top, "a.txt", stop)
-    assert open_descriptors() == before
+    assert open_descriptors(tree) == before
 
 
 @pytest.mark.parametrize("path", ["gone", "b/gone/file", "a.txt/file"])

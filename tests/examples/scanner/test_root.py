@@ -123,13 +123,13 @@ def test_a_root_has_to_be_a_directory(tmp_path: Path, kind: str):
     )
 
 
-def test_leaves_no_descriptor_open(root: Root):
-    before = open_descriptors()
+def test_leaves_no_descriptor_open(tree: Path, root: Root):
+    before = open_descriptors(tree.parent)
     root.check("b/deep")
     for directory in ("b/missing", "..", "out", "a.txt/b"):
         with pytest.raises(InvalidArgument):
             root.check(directory)
-    assert open_descriptors() == before
+    assert open_descriptors(tree.parent) == before
 
 
 def test_opening_a_path_does_not_follow_a_link_that_was_swapped_in(tree: Path):

@@ -103,13 +103,13 @@ async def test_processes_that_end_leave_no_descriptor_open() -> None:
     pool = ProcessPool(spare=1)
     await Calling(pool)(process_handlers.echo)
     await pool.close()
-    before = descriptors()
+    before = set(descriptors())
     pool = ProcessPool(spare=1)
     for _ in range(3):
         with pytest.raises(WorkerDied):
             await Calling(pool)(process_handlers.die, "exit")
     await pool.close()
-    assert descriptors() == before
+    assert set(descriptors()) <= before  # earlier tests' connections may close only now
 
 
 async def test_the_loop_turns_while_a_process_starts() -> None:
