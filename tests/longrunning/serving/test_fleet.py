@@ -140,6 +140,8 @@ async def test_all_that_cannot_start_at_once_are_told_of_and_the_same_reason_onc
         raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr("longrunning.child_process.start", full)
+    gc.collect()  # what earlier tests left
+    caplog.clear()
     with pytest.raises(StartupError) as refused:
         await fleet(tmp_path, *[""] * len(codes)).serve(lambda _: pytest.fail("it serves"))
     assert str(refused.value) == why(codes[0])
