@@ -18,7 +18,7 @@ from google.longrunning import operations_pb2
 from google.protobuf import wrappers_pb2
 from google.rpc import code_pb2, error_details_pb2
 
-from longrunning import InProcessEngine, Operations, WorkersElsewhere
+from longrunning import InProcessEngine, Operations, Unavailable, WorkersElsewhere
 from longrunning.handlers import Handler
 from tests.longrunning.stores.postgres_server import PostgresServer
 from tests.longrunning.stores.storages import PostgresSchema, SQLiteFile, Storage
@@ -72,6 +72,21 @@ class Api:
                     if note.what == what:
                         return note
                 await asyncio.sleep(0.01)
+
+    async def halt(self, worker: WorkerProcess) -> None:
+        """Stops a worker for a while, but not within a transaction.
+
+        One that stands still there holds all of SQLite, and nobody could take over from it.
+        """
+        while True:
+            worker.send(signal.SIGSTOP)
+            try:
+                await self.operations.create()
+            except Unavailable:
+                worker.send(signal.SIGCONT)
+                await asyncio.sleep(0.01)
+            else:
+                return
 
     def let_go(self) -> None:
         (self._folder / "go").touch()
@@ -180,7 +195,7 @@ async def test_a_worker_that_stood_still_past_its_lease_cannot_write_any_more(
     workers = {process.pid: process for process in (worker(), worker())}
     name = await api.start("stubborn")
     slow = await api.noted("began")
-    workers[slow.pid].send(signal.SIGSTOP)
+    await api.halt(workers[slow.pid])
     done = await api.finish(name)
     assert value_of(done) == 2
     workers[slow.pid].send(signal.SIGCONT)
@@ -194,7 +209,7 @@ async def test_a_worker_that_takes_its_own_work_again_can_be_told_to_stop_it(
     alone = worker()
     name = await api.start("hold on")
     await api.noted("began 1")
-    alone.send(signal.SIGSTOP)
+    await api.halt(alone)
     async with asyncio.timeout(PATIENCE):
         while (record := await api.operations.store.get(name)) and record.owner:
             await asyncio.sleep(0.01)
