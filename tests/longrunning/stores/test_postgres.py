@@ -499,6 +499,33 @@ async def test_a_database_that_does_not_answer_is_unavailable(place: PostgresSch
         await succeeds(lambda: store.replace(claimed(record)))
 
 
+async def test_a_database_that_does_not_even_take_a_cancellation_holds_up_nothing_else(
+    place: PostgresSchema,
+) -> None:
+    loop = asyncio.get_running_loop()
+    longest = 0.0
+
+    async def go_on() -> None:
+        nonlocal longest
+        while True:
+            before = loop.time()
+            await asyncio.sleep(0.01)
+            longest = max(longest, loop.time() - before)
+
+    async with opened(place.store(timeout=0.2, notify=False)) as store:
+        record = new_record()
+        await store.create(record, b"")
+        going_on = asyncio.create_task(go_on())
+        with place.server.hanging(most=10):
+            with pytest.raises(Unavailable):
+                await store.get(record.name)
+            with pytest.raises(Unavailable):
+                await store.worklist.claim({"scan": 1}, claimed, limit=1)
+        going_on.cancel()
+        assert longest < 5
+        await succeeds(lambda: store.replace(claimed(record)))
+
+
 @pytest.mark.parametrize("code", ["53100", "53200"])
 async def test_a_database_without_room_is_resource_exhausted(
     place: PostgresSchema, store: PostgresStore, code: str
