@@ -51,6 +51,7 @@ class JwksFile:
         self._file = WatchedFile(path)
         self._clock = clock
         self._unchanged_at = -_LOOK_EVERY
+        self._is_due = False  # it was seen to have changed, and is not read to its end yet
         try:
             self._load()
         except (FetchError, KeySetError) as error:
@@ -58,19 +59,24 @@ class JwksFile:
 
     @property
     def has_changed(self) -> bool:
-        """Whether the file has, when it was looked at last."""
+        """Whether the file has, when it was looked at last, and until it is read."""
+        if self._is_due:
+            return True
         now = self._clock()
         # A clock that was set back must not keep us from looking.
         if 0 <= now - self._unchanged_at < _LOOK_EVERY:
             return False
-        if self._file.has_changed:
-            return True
-        self._unchanged_at = now
-        return False
+        self._is_due = self._file.has_changed
+        if not self._is_due:
+            self._unchanged_at = now
+        return self._is_due
 
     async def load(self) -> Sequence[Key]:
         """Reads the file."""
-        return await asyncio.to_thread(self._load)
+        try:
+            return await asyncio.to_thread(self._load)
+        finally:
+            self._is_due = False
 
     def _load(self) -> Sequence[Key]:
         try:

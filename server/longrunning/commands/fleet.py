@@ -78,12 +78,13 @@ def run(connection: Connection, one: ServingProcess, ports: "Ports", metrics: st
     """
     from longrunning.serving.fleet import Membership
 
-    member = Membership(connection)
-    options: dict[str, Any] = {"ports": ports, "metrics": metrics, "stop": member.stop}
     try:
-        one.serve(one.load(), **options, ready=member.ready)
-    except Failure as failure:
-        member.failed(failure.message)
-        sys.exit(failure.exit_code)
+        member = Membership(connection)  # lets through a Ctrl-C that came before
+        options: dict[str, Any] = {"ports": ports, "metrics": metrics, "stop": member.stop}
+        try:
+            one.serve(one.load(), **options, ready=member.ready)
+        except Failure as failure:
+            member.failed(failure.message)
+            sys.exit(failure.exit_code)
     except KeyboardInterrupt:  # before it served; the parent has heard it as well
         sys.exit(ExitCode.INTERRUPTED)

@@ -31,10 +31,8 @@ class RequestParser(httptools.HttpRequestParser):
     """
 
     def __init__(self, protocol: Parsed) -> None:
-        super().__init__(protocol)
-        # What comes behind a request with `Connection: close` is nobody's, and no fault.
-        self.set_dangerous_leniencies(lenient_data_after_close=True)
         self._protocol = protocol
+        self._begin()
 
     @property
     def is_upgrade(self) -> bool:
@@ -56,8 +54,14 @@ class RequestParser(httptools.HttpRequestParser):
                     raise
                 (offset,) = upgrade.args
                 data = self._head() + data[offset:]
+                self._begin()  # behind a last request it would read nothing, not even that again
             else:
                 return
+
+    def _begin(self) -> None:
+        super().__init__(self._protocol)
+        # What comes behind a request with `Connection: close` is nobody's, and no fault.
+        self.set_dangerous_leniencies(lenient_data_after_close=True)
 
     def _head(self) -> bytes:
         """Returns the head that was just read, without `Upgrade`."""

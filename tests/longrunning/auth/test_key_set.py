@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,34 @@ async def test_a_file_is_looked_at_once_in_20_ms(
         await file.load()
     clock.advance(1)
     assert not file.has_changed
+
+
+async def test_nobody_is_let_in_by_a_key_that_is_gone_while_the_file_is_read(
+    path: Path, issuer: Issuer, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verifier = verifier_of(path, clock)
+    old = issuer.token()
+    await verifier.verify(old)
+    issuer.rotate()
+    await asyncio.to_thread(path.write_text, json.dumps(issuer.jwks))
+    clock.advance(0.02)
+    begins, ends, read = asyncio.Event(), threading.Event(), Path.read_bytes
+    loop = asyncio.get_running_loop()
+
+    def read_slowly(path: Path) -> bytes:
+        loop.call_soon_threadsafe(begins.set)
+        assert ends.wait(30)
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", read_slowly)
+    first = asyncio.create_task(verifier.verify(issuer.token()))
+    await begins.wait()
+    second = asyncio.create_task(verifier.verify(old))
+    await asyncio.wait([second], timeout=0.1)
+    ends.set()
+    assert await first
+    with pytest.raises(InvalidTokenError, match="there is no key 'key-1'"):
+        await second
 
 
 async def test_a_file_that_changes_for_the_worse_is_used_for_its_time(

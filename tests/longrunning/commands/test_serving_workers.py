@@ -1,6 +1,7 @@
 """`lro serve --workers`: several processes on the same ports, one store, and the parent of all."""
 
 import json
+import multiprocessing
 import os
 import re
 import signal
@@ -17,6 +18,9 @@ from google.longrunning import operations_pb2, operations_pb2_grpc
 from google.protobuf.wrappers_pb2 import Int64Value
 
 from examples.scanner._gen import scanner_pb2, scanner_pb2_grpc
+from longrunning import child_process
+from longrunning.commands import fleet as serving_fleet
+from longrunning.commands.failure import ExitCode
 from tests.longrunning.commands.certificates import Authority
 from tests.longrunning.commands.conftest import LRO
 from tests.ports import free_ports
@@ -266,6 +270,18 @@ def test_ctrl_c_reaches_all_processes_and_counts_once(serve):
     assert (code, out) == (0, "")
     assert "Traceback" not in err
     assert "second signal" not in err
+
+
+def test_ctrl_c_while_a_process_comes_to_life_ends_it_without_a_word(capfd):
+    spawn = multiprocessing.get_context("spawn")
+    here, there = spawn.Pipe()
+    with here, there:
+        process = spawn.Process(target=serving_fleet.run, args=(there, None, None, None))
+        child_process.start(process)
+        os.kill(process.pid, signal.SIGINT)  # which it was born with held back
+        process.join(30)
+    assert process.exitcode == ExitCode.INTERRUPTED
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_second_signal_ends_all_processes_at_once(serve):

