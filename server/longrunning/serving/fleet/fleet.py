@@ -66,6 +66,7 @@ class Fleet:
             for member in self._members.values():
                 member.stop()
             await asyncio.wait([*places, stopped])
+        # All are asked for: asyncio would tell of the others in its own words.
         failures = [failure for place in places if (failure := place.exception())]
         for failure in failures[1:]:
             if str(failure) != str(failures[0]):
