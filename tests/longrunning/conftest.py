@@ -34,6 +34,7 @@ def clock() -> Clock:
 def postgres() -> Iterator[PostgresServer]:
     """One PostgreSQL for the session."""
     with PostgresServer() as server:
+        server.spare_the_disk()
         yield server
 
 

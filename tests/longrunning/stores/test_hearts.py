@@ -145,11 +145,10 @@ async def test_a_heart_outlives_a_restart_of_the_database(postgres: PostgresServ
     record = new_record()
     await store.create(record, b"")
     assert await store.replace(claimed(record, "me"))
-    await asyncio.to_thread(place.server.stop)
-    for _ in range(2):
-        with pytest.raises(Unavailable):
-            heart.beat("me", now=NOW, lease=DAY)
-    await asyncio.to_thread(place.server.start)
+    async with place.server.stopped():
+        for _ in range(2):
+            with pytest.raises(Unavailable):
+                heart.beat("me", now=NOW, lease=DAY)
     heart.beat("me", now=NOW, lease=DAY)
     heart.close()
     async with asyncio.timeout(15):

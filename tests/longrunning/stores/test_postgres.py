@@ -67,10 +67,6 @@ async def by_hand(place: PostgresSchema) -> AsyncIterator[psycopg.AsyncConnectio
         await connection.rollback()
 
 
-async def in_thread(work: Callable[[], object]) -> None:
-    await asyncio.to_thread(work)
-
-
 TERMINATE = """
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 WHERE application_name = 'longrunning'
@@ -404,10 +400,9 @@ async def test_a_database_that_was_stopped_and_started_again(
 
         loads = [asyncio.create_task(load()) for _ in range(10)]
         await asyncio.sleep(0.1)
-        await in_thread(place.server.stop)
-        with pytest.raises(Unavailable):
-            await store.create(new_record(), b"")
-        await in_thread(place.server.start)
+        async with place.server.stopped():
+            with pytest.raises(Unavailable):
+                await store.create(new_record(), b"")
         await succeeds(lambda: store.create(new_record(), b""))
         before = len(acknowledged)
         async with asyncio.timeout(20):

@@ -313,8 +313,8 @@ async def test_work_outlives_a_restart_of_the_database(
             names = [await api.start("hold") for _ in range(10)]
             for name in names:
                 await api.noted("began", name)
-            await asyncio.to_thread(postgres.stop)
-            await asyncio.to_thread(postgres.start)
+            async with postgres.stopped():
+                pass
             api.let_go()
             for name in names:
                 assert value_of(await api.finish(name)) == 1  # nobody took it for lost
