@@ -10,6 +10,8 @@ from longrunning.stores.contract import Worklist
 
 _log = logging.getLogger(__name__)
 
+_LAST_BEAT_SECONDS = 5.0
+
 
 class Heartbeat:
     """Renews a lease when a third of it is over, whatever the event loop is busy with.
@@ -54,11 +56,12 @@ class Heartbeat:
     async def stop(self) -> None:
         """Lets go of the lease: what its owner still holds is orphaned at once.
 
-        If the store cannot take that now, the lease runs out by itself.
+        If the store cannot take that now, or does not answer a beat that is under way, the lease
+        runs out by itself.
         """
         self._ended.set()
         if self._thread:
-            await asyncio.to_thread(self._thread.join)
+            await asyncio.to_thread(self._thread.join, _LAST_BEAT_SECONDS)
         try:
             await self._worklist.retire(self._owner)
         except OperationsError as error:

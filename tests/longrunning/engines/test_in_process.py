@@ -666,6 +666,26 @@ async def test_a_heart_outlives_what_it_cannot_explain(
     assert "a sign of life could not be given" in caplog.text
 
 
+async def test_a_beat_that_hangs_does_not_hold_up_the_end(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("longrunning.engines.heartbeat._LAST_BEAT_SECONDS", 0.01)
+    hangs, goes_on = threading.Event(), threading.Event()
+
+    def hanging() -> int:
+        if threading.current_thread().name == "longrunning heart":
+            hangs.set()
+            goes_on.wait()
+        return system_clock()
+
+    operations = Operations(store, engine=InProcessEngine(lease_seconds=0.1), clock=hanging)
+    try:
+        async with asyncio.timeout(WAIT), operations:
+            assert await asyncio.to_thread(hangs.wait, WAIT)
+    finally:
+        goes_on.set()
+
+
 async def test_what_a_failed_claim_took_all_the_same_is_given_back(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
