@@ -90,13 +90,15 @@ async def test_a_body_that_stops_is_answered_with_408() -> None:
 
 
 async def test_a_body_may_take_long_if_it_keeps_coming() -> None:
-    async with opened(limits=SOON, http_server=GRANIAN) as (address, _):
+    limits = TransportLimits(pause_seconds=2)
+    async with opened(limits=limits, http_server=GRANIAN) as (address, _):
         assert (await slow_body(address.http)).startswith(b"HTTP/1.1 404 ")
 
 
 async def test_a_waiter_that_goes_away_is_noticed_and_one_that_stays_is_not_slow() -> None:
-    waits = WaitLimit(SOON)
-    async with opened(limits=SOON, waits=waits, http_server=GRANIAN) as (address, scanner):
+    limits = TransportLimits(head_seconds=2, pause_seconds=2)
+    waits = WaitLimit(limits)
+    async with opened(limits=limits, waits=waits, http_server=GRANIAN) as (address, scanner):
         name = (await scanner.operations.create(parent=PARENT)).name
         host, _, port = address.http.rpartition(":")
         reader, writer = await asyncio.open_connection(host, int(port))
@@ -107,7 +109,7 @@ async def test_a_waiter_that_goes_away_is_noticed_and_one_that_stays_is_not_slow
             while not waits._all:
                 await asyncio.sleep(0.01)
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(reader.read(1), 1)  # longer than all that is slow
+            await asyncio.wait_for(reader.read(1), 3)  # longer than all that is slow
         assert waits._all == 1
         writer.close()
         async with asyncio.timeout(10):
