@@ -201,6 +201,8 @@ def test_a_new_certificate_is_taken_up_while_calls_wait_and_connections_stay(
             operations_pb2.WaitOperationRequest(name=name), timeout=60
         )
         other = served.session(AUTHORITY, ours)
+        # Connected before the certificate changes, however late its thread begins.
+        assert other.get(served.url(name)).status_code == 200
         parked = threading.Thread(
             target=lambda: answers.append(other.post(served.url(f"{name}:wait"), json={}).ok)
         )
