@@ -184,7 +184,9 @@ def test_plain_text_fails_at_the_client_and_is_one_line_of_log_at_most(
     with served.channel(AUTHORITY, None) as channel:
         listed(channel)
     assert served.log.count("\n") <= before + 1, served.log
-    assert "Socket closed" in refusal(grpc.insecure_channel(f"localhost:{served.grpc}"))
+    # It depends on what of the client's has been read by then.
+    told = refusal(grpc.insecure_channel(f"localhost:{served.grpc}"))
+    assert re.search("Socket closed|Connection reset", told), told
     assert "Traceback" not in served.log
 
 
