@@ -263,7 +263,13 @@ def test_metrics_are_served_where_they_are_wanted(serve: Lro, work: Lro, tmp_pat
     (tmp_path / "go").touch()
     finish(server, name)
     assert metrics_of(server)["longrunning_operations_started_total['scan']"] == 1
-    assert metrics_of(worker)["longrunning_operations_finished_total['OK', 'scan']"] == 1
+    # Its writer may hear a little later than the server that it is written.
+    finished = "longrunning_operations_finished_total['OK', 'scan']"
+    end = time.monotonic() + PATIENCE
+    while not (count := metrics_of(worker).get(finished, 0)):
+        assert time.monotonic() < end, "the worker has finished nothing"
+        time.sleep(0.02)
+    assert count == 1
     server.stop()
     worker.stop()
 
