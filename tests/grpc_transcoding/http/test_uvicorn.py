@@ -21,7 +21,7 @@ async def address(request, app):
 @pytest.fixture
 async def client(address):
     host, port = address
-    async with httpx.AsyncClient(base_url=f"http://{host}:{port}") as client:
+    async with httpx.AsyncClient(base_url=f"http://{host}:{port}", timeout=30) as client:
         yield client
 
 

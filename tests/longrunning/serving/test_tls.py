@@ -316,7 +316,7 @@ async def test_servicers_are_told_whose_certificate_it_is_over_grpc_and_rest(
         async with grpc.aio.secure_channel(address.grpc, credentials) as channel:
             stub = scanner_pb2_grpc.ScannerStub(channel)
             await stub.Scan(scanner_pb2.ScanRequest(parent=PARENT), timeout=20)
-        async with httpx.AsyncClient(verify=context) as client:
+        async with httpx.AsyncClient(verify=context, timeout=30) as client:
             reply = await client.post(f"https://{address.http}/v1/{PARENT}/scans", json={})
             assert reply.status_code == 200, reply.text
     over_grpc, over_rest = scanner.callers

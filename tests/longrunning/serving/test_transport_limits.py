@@ -47,7 +47,7 @@ async def test_one_number_bounds_messages_of_grpc_and_bodies_of_http(limit: int)
             (limit + 1, grpc.StatusCode.RESOURCE_EXHAUSTED, 413),
         ):
             assert await got(address.grpc, "x" * size) is code
-            async with httpx.AsyncClient(base_url=f"http://{address.http}") as client:
+            async with httpx.AsyncClient(base_url=f"http://{address.http}", timeout=30) as client:
                 body = json.dumps({"name": "x" * size})[:size].encode()
                 reply = await client.post(f"/v1/{PARENT}/operations/x:cancel", content=body)
                 assert reply.status_code == status, reply.text

@@ -1,5 +1,6 @@
 """`lro serve` and `lro worker` under observation, as processes: logs, traces and metrics."""
 
+import contextlib
 import json
 import os
 import re
@@ -274,14 +275,19 @@ def test_metrics_are_served_where_they_are_wanted(serve: Lro, work: Lro, tmp_pat
     worker.stop()
 
 
+def sockets_of(pid: int) -> set[str]:
+    inodes = set()
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # a file that was just closed
+            if found := re.fullmatch(r"socket:\[(\d+)\]", str(link.readlink())):
+                inodes.add(found[1])
+    return inodes
+
+
 def test_nothing_is_served_unless_it_is_wanted(serve: Lro) -> None:
     server = serve()
     listening = set()
-    for inode in {
-        found[1]
-        for link in Path(f"/proc/{server.pid}/fd").iterdir()
-        if (found := re.fullmatch(r"socket:\[(\d+)\]", str(link.readlink())))
-    }:
+    for inode in sockets_of(server.pid):
         for table in ("tcp", "tcp6"):
             for line in Path(f"/proc/{server.pid}/net/{table}").read_text().splitlines()[1:]:
                 fields = line.split()

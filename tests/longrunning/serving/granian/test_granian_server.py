@@ -31,7 +31,7 @@ LRO = Path(sys.executable).with_name("lro")
 async def test_it_serves_rest_as_uvicorn_does() -> None:
     async with (
         opened(http_server=GRANIAN) as (address, scanner),
-        httpx.AsyncClient(base_url=f"http://{address.http}") as client,
+        httpx.AsyncClient(base_url=f"http://{address.http}", timeout=30) as client,
     ):
         scanned = await client.post(f"/v1/{PARENT}/scans", json={})
         assert scanned.status_code == 200
@@ -184,7 +184,7 @@ def test_lro_serve_drains_and_shares_no_port(tmp_path: Path, workers: str) -> No
         assert process.stdout
         line = process.stdout.readline()
         (http,) = re.findall(r"HTTP on http://([^,]+),", line)
-        with httpx.Client(base_url=f"http://{http}") as client:
+        with httpx.Client(base_url=f"http://{http}", timeout=30) as client:
             assert client.get("/v1/operations").json() == {}
             other = start(http)
             _, err = other.communicate(timeout=30)
