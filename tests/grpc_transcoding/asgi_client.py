@@ -84,7 +84,7 @@ class Conversation:
 
     async def sent(self) -> None:
         """Returns when the application has sent something more."""
-        await asyncio.wait_for(self._has_sent.wait(), 5)
+        await asyncio.wait_for(self._has_sent.wait(), 20)
         self._has_sent.clear()
 
     async def end(self) -> Answer:

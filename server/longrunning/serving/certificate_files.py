@@ -81,13 +81,16 @@ class CertificateFiles:
                 belong to the certificate, or it is not valid now.
         """
         for _ in range(_ATTEMPTS):
-            content = self.content()
+            content, fault = self.content(), None
             try:
                 certificate = self._check(content)
-            finally:  # `ssl` reads the files by itself, and they may be replaced meanwhile
-                unchanged = self.content() == content
-            if unchanged:
-                return certificate
+            except StartupError as error:
+                fault = error
+            if self.content() != content:
+                continue  # `ssl` reads the files by itself, and they were replaced meanwhile
+            if fault:
+                raise fault
+            return certificate
         raise StartupError(f"{_CERT} {self.cert} changes while it is read")
 
     def _check(self, content: Content) -> Certificate:

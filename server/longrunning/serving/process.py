@@ -19,6 +19,7 @@ else:
 _log = logging.getLogger(__name__)
 
 _TOGETHER_SECONDS = 0.2
+_TURNS = 4
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
@@ -37,16 +38,23 @@ def stop_signal(stop: asyncio.Event | None = None) -> asyncio.Event:
     """
     stop = stop or asyncio.Event()
     loop = asyncio.get_running_loop()
-    first: float | None = None
+    turns_left: int | None = None
 
     def heed(number: int) -> None:
-        nonlocal first
-        if first is None:
-            first = loop.time()
-        elif loop.time() - first > _TOGETHER_SECONDS:
+        if turns_left == 0:
             _log.warning("stopping at once, at the second signal")
             os._exit(128 + number)
+        if turns_left is None:
+            turn(_TURNS)
         stop.set()
+
+    def turn(left: int) -> None:
+        # The time passes in several turns of the loop: one that stands still meanwhile sees late
+        # what came at once, but before its next turn.
+        nonlocal turns_left
+        turns_left = left
+        if left:
+            loop.call_later(_TOGETHER_SECONDS / _TURNS, turn, left - 1)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, heed, number)

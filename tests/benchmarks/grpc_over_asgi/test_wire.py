@@ -138,7 +138,7 @@ def test_what_is_no_message_is_refused(library_channel):
 
 async def test_a_deadline_passes_here_and_there(aio_stub):
     with pytest.raises(grpc.aio.AioRpcError) as raised:
-        await aio_stub.GetBook(book("wait"), timeout=1.0)
+        await aio_stub.GetBook(book("wait"), timeout=3.0)
     assert raised.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
     await aio_stub.GetBook(book("wait-began"), timeout=PATIENCE)
     await aio_stub.GetBook(book("wait-cancelled"), timeout=PATIENCE)

@@ -77,7 +77,7 @@ async def test_a_host_without_a_lifespan_of_its_own_takes_ours() -> None:
     operations = Operations(MemoryStore())
     app = FastAPI(lifespan=operations.lifespan)
     app.mount("/api", App(operations).transcoder())
-    async with serving(app) as (address, port), httpx.AsyncClient() as client:
+    async with serving(app) as (address, port), httpx.AsyncClient(timeout=30) as client:
         name = (await operations.create()).name
         reply = await client.get(f"http://{address}:{port}/api/v1/{name}")
         assert reply.json() == {"name": name}

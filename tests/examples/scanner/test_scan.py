@@ -164,7 +164,7 @@ def test_what_the_checkpoint_raises_ends_the_scan_of_a_deep_tree_without_files(t
         begun = time.monotonic()
         with pytest.raises(StopError):
             run(tmp_path, "", stop)
-        assert time.monotonic() - begun < 10  # on a busy machine; a scan of it all would not end
+        assert time.monotonic() - begun < 30  # on a busy machine; a scan of it all would not end
 
 
 def test_a_directory_that_is_gone_when_the_scan_begins_is_refused(tree: Path, states: States):

@@ -197,7 +197,7 @@ def test_cancelling_stops_the_scan_of_a_deep_tree_without_files(root: Path, chan
             operations_pb2.CancelOperationRequest(name=name), timeout=PATIENCE
         )
         operation = wait(channel, name)
-        assert time.monotonic() - begun < 5  # on a busy machine; it used to be minutes
+        assert time.monotonic() - begun < 30  # on a busy machine; it used to be minutes
     # The cancellation may come when the scan is through: to find nothing is quick now.
     assert operation.error.code == 1 or operation.HasField("response")
 

@@ -102,28 +102,28 @@ async def test_a_remote_server_is_answered_as_one_in_process(remote, app):
 
 async def test_metadata_and_deadline_reach_the_remote_server(channel, servicer):
     remote = Transcoder(channel=channel)
-    headers = {"X-Asked": "yes", "X-Raw-Bin": "AP8", "User-Agent": "test", "Grpc-Timeout": "5S"}
+    headers = {"X-Asked": "yes", "X-Raw-Bin": "AP8", "User-Agent": "test", "Grpc-Timeout": "60S"}
     await call(remote, "GET", BOOK, headers=headers)
     (context,) = servicer.contexts
     sent = dict(context.invocation_metadata())
     assert (sent["x-asked"], sent["x-raw-bin"]) == ("yes", b"\x00\xff")
-    assert 3 < context.time_remaining() < 5.1  # gRPC rounds it up on the wire
+    assert 40 < context.time_remaining() < 61  # gRPC rounds it up on the wire
 
 
 async def test_a_client_that_disconnects_cancels_the_remote_call(channel, servicer):
     remote = Transcoder(channel=channel)
     talk = Conversation(remote, scope_of("GET", "/v1/shelves/1/books/wait"))
-    await asyncio.wait_for(servicer.has_begun.wait(), 5)
+    await asyncio.wait_for(servicer.has_begun.wait(), 20)
     talk.disconnect()
     await talk.end()
-    await asyncio.wait_for(servicer.was_cancelled.wait(), 5)
+    await asyncio.wait_for(servicer.was_cancelled.wait(), 20)
 
 
 async def test_a_deadline_holds_for_the_remote_call(channel, servicer):
     remote = Transcoder(channel=channel)
-    answer = await call(remote, "GET", "/v1/shelves/1/books/wait", headers={"Grpc-Timeout": "100m"})
+    answer = await call(remote, "GET", "/v1/shelves/1/books/wait", headers={"Grpc-Timeout": "1S"})
     assert answer.error[:2] == (504, "DEADLINE_EXCEEDED")
-    await asyncio.wait_for(servicer.was_cancelled.wait(), 5)
+    await asyncio.wait_for(servicer.was_cancelled.wait(), 20)
     # Over before it begins: gRPC is the one who says so, and the answer is the same.
     early = await call(remote, "GET", BOOK, headers={"Grpc-Timeout": "1n"})
     assert early.json == answer.json

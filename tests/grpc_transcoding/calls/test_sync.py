@@ -156,10 +156,10 @@ async def test_an_exception_is_neutral_and_logged(sync_app, caplog, ending):
 async def test_a_client_that_disconnects_ends_the_call(sync_app):
     servicer = sync_app.servicer
     talk = Conversation(sync_app, scope_of("GET", "/v1/shelves/1/books/wait"))
-    await asyncio.to_thread(servicer.has_begun.wait, 5)
+    await asyncio.to_thread(servicer.has_begun.wait, 20)
     talk.disconnect()
     assert (await talk.end()).status == 0
-    assert await asyncio.to_thread(servicer.has_ended.wait, 5)
+    assert await asyncio.to_thread(servicer.has_ended.wait, 20)
     sync_app._executor.shutdown(wait=True)
     assert servicer.seen == {"active": False, "late callback": False}
 
@@ -192,7 +192,7 @@ async def test_a_thread_that_waits_for_requests_is_free_when_the_call_is_over(
         scope = scope_of("POST", "/v1/shelves/1/books:import", headers)
         talk = Conversation(app, scope, [b'[{"title": "a"},'], is_whole=False)
         if not headers:
-            assert await asyncio.to_thread(has_begun.wait, 5)
+            assert await asyncio.to_thread(has_begun.wait, 20)
             talk.disconnect()
         assert (await talk.end()).status == (504 if headers else 0)
         assert (await call(app, "GET", BOOK)).status == 200
@@ -217,7 +217,7 @@ async def test_a_stream_whose_client_is_gone_is_closed(interceptors):
     await talk.sent()
     talk.disconnect()
     await talk.end()
-    assert await asyncio.to_thread(closed.wait, 5)
+    assert await asyncio.to_thread(closed.wait, 20)
 
 
 async def test_a_deadline_does_not_wait_for_the_thread(sync_app):

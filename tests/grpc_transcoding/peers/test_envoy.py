@@ -42,7 +42,7 @@ def bootstrap(port: int, upstream: int, descriptors: str) -> dict:
     }
     route = {
         "match": {"prefix": "/"},
-        "route": {"cluster": "library", "timeout": "5s"},
+        "route": {"cluster": "library", "timeout": "30s"},
     }
     manager = {
         "@type": f"{kinds}.filters.network.http_connection_manager.v3.HttpConnectionManager",
@@ -114,18 +114,20 @@ async def fronts(servicer, tmp_path):
             library_pb2_grpc.add_LibraryServicer_to_server(servicer, ours)
             async with (
                 serving(ours) as (host, port),
-                httpx.AsyncClient(base_url=f"http://127.0.0.1:{port_of_envoy}") as theirs,
-                httpx.AsyncClient(base_url=f"http://{host}:{port}") as own,
+                httpx.AsyncClient(
+                    base_url=f"http://127.0.0.1:{port_of_envoy}", timeout=30
+                ) as theirs,
+                httpx.AsyncClient(base_url=f"http://{host}:{port}", timeout=30) as own,
             ):
                 yield theirs, own
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(30)
     await server.stop(None)
 
 
 async def listening(port, process, log):
-    for _ in range(1000):
+    for _ in range(6000):
         assert process.poll() is None, log.read_text()
         try:
             _, writer = await asyncio.open_connection("127.0.0.1", port)

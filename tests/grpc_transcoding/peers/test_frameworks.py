@@ -70,9 +70,9 @@ async def test_ids_keep_their_encoded_slash_under_a_mount(app, mount):
 async def test_a_disconnect_cancels_through_a_middleware(app, servicer):
     outer = MOUNTS["middleware"][1](app)
     talk = Conversation(outer, scope_of("GET", "/api/v1/shelves/1/books/wait"))
-    await asyncio.wait_for(servicer.has_begun.wait(), 5)
+    await asyncio.wait_for(servicer.has_begun.wait(), 20)
     talk.disconnect()
-    await asyncio.wait_for(servicer.was_cancelled.wait(), 5)
+    await asyncio.wait_for(servicer.was_cancelled.wait(), 20)
     with pytest.raises(RuntimeError, match="No response returned"):  # Starlette's, for any app
         await talk.end()
 
@@ -109,7 +109,7 @@ async def test_http2_is_served_with_hypercorn(app, servicer):
     writer.write(connection.data_to_send())
     ended = 0
     while ended < 3:
-        events = connection.receive_data(await asyncio.wait_for(reader.read(65536), 5))
+        events = connection.receive_data(await asyncio.wait_for(reader.read(65536), 20))
         for event in events:
             if isinstance(event, ResponseReceived):
                 answers[event.stream_id] = [dict(event.headers)[":status"], b""]

@@ -54,6 +54,7 @@ def verifier(authorization_server: AuthorizationServer, clock: Clock) -> JWTVeri
         keys=f"{authorization_server.url}/jwks",
         key_lifetime=600,
         key_retry=10,
+        fetch_seconds=15,
         clock=clock,
     )
 
@@ -115,7 +116,7 @@ async def serving(app: App, protocol: str) -> AsyncIterator[Front]:
                 async with grpc.aio.insecure_channel(bound.grpc) as channel:
                     yield GrpcFront(channel)
             else:
-                async with httpx.AsyncClient(base_url=f"http://{bound.http}") as client:
+                async with httpx.AsyncClient(base_url=f"http://{bound.http}", timeout=20) as client:
                     yield RestFront(client)
         finally:
             await door.close(1)

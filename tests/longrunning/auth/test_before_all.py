@@ -75,7 +75,7 @@ async def served(
         try:
             async with (
                 grpc.aio.insecure_channel(bound.grpc) as channel,
-                httpx.AsyncClient(base_url=f"http://{bound.http}") as client,
+                httpx.AsyncClient(base_url=f"http://{bound.http}", timeout=30) as client,
             ):
                 yield channel, client
         finally:

@@ -113,5 +113,7 @@ async def test_a_file_is_read_again_when_its_times_are_set_back(tmp_path: Path) 
     grants = PrefixGrants(path)
     path.write_text(f"{ALICE.id}: {{projects/q: ['*']}}\n")
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    while path.stat().st_ctime_ns == before.st_ctime_ns:  # some disks count in hundredths
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert path.stat().st_size == before.st_size
     assert not await grants.may_call(access("projects/p"))

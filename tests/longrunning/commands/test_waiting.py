@@ -1,5 +1,6 @@
 """`lro wait`: the end that it tells, its bar, Ctrl-C, and a server that restarts meanwhile."""
 
+import codecs
 import json
 import os
 import pty
@@ -13,10 +14,25 @@ from google.rpc import code_pb2
 
 from examples.scanner._gen import scanner_pb2
 from tests.longrunning.commands.conftest import LRO
-from tests.longrunning.commands.fake_operations import FakeServer, operation, refusal
+from tests.longrunning.commands.fake_operations import (
+    FakeOperations,
+    FakeServer,
+    operation,
+    refusal,
+)
+from tests.ports import free_ports
 
 NAME = "operations/x"
 MANIFEST = scanner_pb2.Manifest(bytes_total=3)
+
+
+@pytest.fixture
+def server():
+    """A server whose port nobody else is given while it is down."""
+    (port,) = free_ports()
+    server = FakeServer(FakeOperations(), port=port)
+    yield server
+    server.stop()
 
 
 @pytest.fixture
@@ -145,6 +161,8 @@ class Terminal:
         self._ours, self.theirs = pty.openpty()
         self._changed = threading.Condition()
         self.text = ""
+        # What is written at once may come in pieces, which end anywhere.
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -155,7 +173,7 @@ class Terminal:
             except OSError:  # the other end is closed
                 return
             with self._changed:
-                self.text += chunk.decode()
+                self.text += self._decoder.decode(chunk)
                 self._changed.notify_all()
 
     def await_text(self, expected):

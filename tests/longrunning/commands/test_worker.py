@@ -35,7 +35,7 @@ def test_what_cannot_work_is_refused(tmp_path, options, line):
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=60,
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (2, "", line)

@@ -108,7 +108,8 @@ async def test_an_observer_is_told_of_a_whole_life(
         assert (await run(operations, echo)).HasField("response")
         while len(diary.attempts) < 2:
             await asyncio.sleep(0.01)
-    assert diary.changes == [
+    # In any order: others may take what is written before its writer hears that it is.
+    assert sorted(diary.changes) == [
         ("", "pending"),
         ("pending", "running"),
         ("running", "running"),

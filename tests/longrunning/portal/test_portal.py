@@ -287,7 +287,7 @@ def test_a_call_that_is_under_way_at_the_end_says_so() -> None:
 
 
 INTERRUPTED = """
-import asyncio
+import asyncio, threading
 from google.protobuf.empty_pb2 import Empty
 from longrunning import MemoryStore, Operations
 
@@ -296,13 +296,16 @@ operations = Operations(MemoryStore(), drain=0)
 @operations.handler()
 async def work(request, operation):
     try:
+        began.set()
         await asyncio.Event().wait()
     finally:
         print("cleaned up", flush=True)
 
+began = threading.Event()
 try:
     with operations.portal() as ops:
         name = ops.start(work, Empty()).name
+        began.wait()
         print("ready", flush=True)
         ops.wait(name, 60)
 except KeyboardInterrupt:

@@ -13,7 +13,9 @@ from google.rpc import code_pb2, error_details_pb2
 from grpc_status import rpc_status
 
 from longrunning import MemoryStore, Operations
+from longrunning.lifecycle import Record
 from longrunning.servicer import OperationsServicer
+from longrunning.waiters import Waiters
 
 UNKNOWN = "operations/none"
 
@@ -33,6 +35,18 @@ async def stub(operations: Operations) -> AsyncIterator[Any]:
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         yield operations_pb2_grpc.OperationsStub(channel)
     await server.stop(None)
+
+
+def told_how_long(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Has no call wait, and returns for how many seconds each of them would."""
+    wait, given = Waiters.wait, []
+
+    async def ask(waiters: Waiters, name: str, seconds: float) -> Record | None:
+        given.append(seconds)
+        return await wait(waiters, name, 0)
+
+    monkeypatch.setattr(Waiters, "wait", ask)
+    return given
 
 
 @pytest.mark.parametrize("method", ["Get", "Delete", "Cancel", "Wait"])
@@ -83,21 +97,23 @@ async def test_wait_returns_when_the_operation_is_done(stub: Any, operations: Op
     assert (await waiting).HasField("response")
 
 
-@pytest.mark.parametrize("source", ["field", "deadline"])
 async def test_wait_that_runs_out_answers_ok_with_the_latest_state(
-    stub: Any, operations: Operations, source: str
+    stub: Any, operations: Operations
 ) -> None:
-    name = (await operations.create()).name
-    request = operations_pb2.WaitOperationRequest(name=name)
-    deadline = None
-    if source == "field":
-        request.timeout.FromMilliseconds(50)
-    else:
-        deadline = 0.5  # the answer comes before it, not DEADLINE_EXCEEDED
+    request = operations_pb2.WaitOperationRequest(name=(await operations.create()).name)
+    request.timeout.FromMilliseconds(50)
     began = time.monotonic()
-    answer = await stub.WaitOperation(request, timeout=deadline)
-    assert not answer.done
+    assert not (await stub.WaitOperation(request)).done
     assert time.monotonic() - began >= 0.04
+
+
+async def test_wait_ends_before_its_deadline(
+    stub: Any, operations: Operations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = told_how_long(monkeypatch)
+    request = operations_pb2.WaitOperationRequest(name=(await operations.create()).name)
+    assert not (await stub.WaitOperation(request, timeout=30)).done
+    assert 5 < given[0] <= 29.5  # the rest is for the answer: it is not DEADLINE_EXCEEDED
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from grpc_status import rpc_status
 
 from longrunning import Aborted, MemoryStore, Operations, Portal, SyncErrorInterceptor
 from longrunning.engines import AsyncOperationContext
+from tests.longrunning.servicer.test_operations_servicer import told_how_long
 
 with warnings.catch_warnings():
     # About the age of this Python, or of the oldest grpcio that we allow; once, at the import.
@@ -206,9 +207,17 @@ def test_a_wait_beyond_that_is_checked_as_any_other(stub: Any, ops: Portal) -> N
 
 def test_a_wait_that_runs_out_answers_ok(stub: Any, ops: Portal) -> None:
     request = operations_pb2.WaitOperationRequest(name=ops.create().name)
-    assert not stub.WaitOperation(request, timeout=0.5).done
     request.timeout.FromMilliseconds(50)
     assert not stub.WaitOperation(request).done
+
+
+def test_a_wait_ends_before_its_deadline(
+    stub: Any, ops: Portal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = told_how_long(monkeypatch)
+    request = operations_pb2.WaitOperationRequest(name=ops.create().name)
+    assert not stub.WaitOperation(request, timeout=30).done
+    assert 5 < given[0] <= 29.5  # the rest is for the answer
 
 
 def test_a_client_that_goes_away_frees_its_thread(stub: Any, ops: Portal) -> None:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -112,6 +113,21 @@ def test_a_fault_is_named_with_its_file(
     names = {name: tmp_path / name for name in ("crt", "key", "ca")}
     assert str(refused.value).startswith(message.format(**names))
     assert "\n" not in str(refused.value)
+
+
+def test_files_that_are_replaced_while_they_are_checked_are_not_at_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = files(tmp_path)
+    check, chain, key = CertificateFiles._check, *AUTHORITY.issue()
+
+    def replaced_meanwhile(these: CertificateFiles, content: Any) -> object:
+        (tmp_path / "crt").write_bytes(chain)
+        (tmp_path / "key").write_bytes(key)
+        return check(these, content)
+
+    monkeypatch.setattr(CertificateFiles, "_check", replaced_meanwhile)
+    assert made.certificate().content.chain == chain
 
 
 def test_files_that_never_hold_still_are_refused(

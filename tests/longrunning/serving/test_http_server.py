@@ -35,7 +35,7 @@ async def test_only_a_proxy_that_is_trusted_is_believed(
     server = HttpServer(client_of, listener, grace=1)
     await server.start()
     try:
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=30) as client:
             headers = {"x-forwarded-for": "203.0.113.7", "x-forwarded-proto": "https"}
             assert (await client.get(url, headers=headers)).text == told
     finally:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import grpc
@@ -21,6 +21,8 @@ ROOT = Path(__file__).parents[3]
 LRO = Path(sys.executable).with_name("lro")
 APP = """
 import asyncio
+from pathlib import Path
+
 from examples.scanner._gen import scanner_pb2_grpc
 from longrunning import App, MemoryStore, Operations
 
@@ -28,6 +30,7 @@ operations = Operations(MemoryStore())
 
 @operations.handler()
 async def deaf(request, operation):
+    Path("begun").touch()
     while True:
         try:
             await asyncio.sleep(3600)
@@ -64,6 +67,13 @@ def serving(folder: Path, drain: str) -> Iterator[tuple[subprocess.Popen[str], s
         process.communicate()
 
 
+def until(reached: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not reached():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def start(address: str) -> operations_pb2.Operation:
     with grpc.insecure_channel(address) as channel:
         operation = scanner_pb2_grpc.ScannerStub(channel).Scan(ScanRequest(), timeout=20)
@@ -74,6 +84,7 @@ def start(address: str) -> operations_pb2.Operation:
 def test_work_that_swallows_its_cancellation_does_not_hold_up_the_stop(tmp_path: Path) -> None:
     with serving(tmp_path, drain="0") as (process, address):
         assert not start(address).done
+        until((tmp_path / "begun").exists)
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=30)
     assert process.returncode == 0
@@ -95,9 +106,11 @@ def test_a_second_signal_ends_the_process_at_once(tmp_path: Path) -> None:
 def test_signals_that_come_together_are_one(tmp_path: Path) -> None:
     with serving(tmp_path, drain="0") as (process, address):
         assert not start(address).done
+        process.send_signal(signal.SIGSTOP)  # or else we could be slow to send them
         for _ in range(3):
             process.send_signal(signal.SIGTERM)
             process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGCONT)
         process.communicate(timeout=30)
     assert process.returncode == 0
 

@@ -184,7 +184,9 @@ def test_plain_text_fails_at_the_client_and_is_one_line_of_log_at_most(
     with served.channel(AUTHORITY, None) as channel:
         listed(channel)
     assert served.log.count("\n") <= before + 1, served.log
-    assert "Socket closed" in refusal(grpc.insecure_channel(f"localhost:{served.grpc}"))
+    # It depends on what of the client's has been read by then.
+    told = refusal(grpc.insecure_channel(f"localhost:{served.grpc}"))
+    assert re.search("Socket closed|Connection reset", told), told
     assert "Traceback" not in served.log
 
 
@@ -201,6 +203,8 @@ def test_a_new_certificate_is_taken_up_while_calls_wait_and_connections_stay(
             operations_pb2.WaitOperationRequest(name=name), timeout=60
         )
         other = served.session(AUTHORITY, ours)
+        # Connected before the certificate changes, however late its thread begins.
+        assert other.get(served.url(name)).status_code == 200
         parked = threading.Thread(
             target=lambda: answers.append(other.post(served.url(f"{name}:wait"), json={}).ok)
         )
@@ -312,7 +316,7 @@ async def test_servicers_are_told_whose_certificate_it_is_over_grpc_and_rest(
         async with grpc.aio.secure_channel(address.grpc, credentials) as channel:
             stub = scanner_pb2_grpc.ScannerStub(channel)
             await stub.Scan(scanner_pb2.ScanRequest(parent=PARENT), timeout=20)
-        async with httpx.AsyncClient(verify=context) as client:
+        async with httpx.AsyncClient(verify=context, timeout=30) as client:
             reply = await client.post(f"https://{address.http}/v1/{PARENT}/scans", json={})
             assert reply.status_code == 200, reply.text
     over_grpc, over_rest = scanner.callers

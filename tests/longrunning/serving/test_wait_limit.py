@@ -37,7 +37,7 @@ async def test_those_too_many_get_the_latest_state_at_once_over_grpc_and_rest(
         ]
         async with (
             grpc.aio.insecure_channel(address.grpc) as channel,
-            httpx.AsyncClient() as client,
+            httpx.AsyncClient(timeout=30) as client,
             elsewhere[0] as second,
             elsewhere[1] as third,
         ):

@@ -1,6 +1,7 @@
 """What Prometheus finds: parsed by its own parser."""
 
 import asyncio
+import functools
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -64,7 +65,11 @@ async def watched(new_operations: Callable[..., Operations]) -> AsyncIterator[Wa
         yield watched
 
 
-async def eventually(value: Callable[[], float], expected: float) -> None:
+async def eventually(value: Callable[[], object], expected: object) -> None:
+    """Waits for a value: whoever waits for an operation may hear of a change before it is counted.
+
+    The store tells of it when it is written, and its writer a moment later.
+    """
     async with asyncio.timeout(20):
         while value() != expected:
             await asyncio.sleep(0.01)
@@ -74,11 +79,14 @@ async def test_what_is_started_and_finished_is_counted(watched: Watched) -> None
     for value in ("", "", "abort", "raise"):
         await watched.run(value)
     assert watched.value("operations_started_total", handler="work") == 4
-    finished = {
-        code: watched.value("operations_finished_total", handler="work", code=code)
-        for code in ("OK", "ABORTED", "INTERNAL", "CANCELLED")
-    }
-    assert finished == {"OK": 2, "ABORTED": 1, "INTERNAL": 1, "CANCELLED": 0}
+
+    def finished() -> dict[str, float]:
+        return {
+            code: watched.value("operations_finished_total", handler="work", code=code)
+            for code in ("OK", "ABORTED", "INTERNAL", "CANCELLED")
+        }
+
+    await eventually(finished, {"OK": 2, "ABORTED": 1, "INTERNAL": 1, "CANCELLED": 0})
 
 
 async def test_what_runs_is_counted_and_timed(watched: Watched) -> None:
@@ -126,15 +134,21 @@ async def test_waiters_are_counted_while_they_wait(watched: Watched) -> None:
 async def test_the_store_is_timed_by_method(watched: Watched) -> None:
     await watched.run("")
     for method in ("create", "claim", "replace", "get", "beat"):
-        assert watched.value("store_latency_seconds_count", method=method) > 0, method
+        count = functools.partial(watched.value, "store_latency_seconds_count", method=method)
+        await eventually(lambda count=count: count() > 0, True)
         assert watched.value("store_latency_seconds_sum", method=method) > 0, method
 
 
 async def test_labels_do_not_grow_with_use(watched: Watched) -> None:
+    def ended() -> float:
+        return watched.value("operation_run_time_seconds_count", handler="work")
+
     await watched.run("")
+    await eventually(ended, 1)
     before = set(watched.samples())
     for _ in range(20):
         await watched.run("")
+    await eventually(ended, 21)
     grown = {
         key for key in set(watched.samples()) - before if not key[0].startswith("longrunning_store")
     }

@@ -1,5 +1,6 @@
 """`lro serve` and `lro worker` under observation, as processes: logs, traces and metrics."""
 
+import contextlib
 import json
 import os
 import re
@@ -263,19 +264,30 @@ def test_metrics_are_served_where_they_are_wanted(serve: Lro, work: Lro, tmp_pat
     (tmp_path / "go").touch()
     finish(server, name)
     assert metrics_of(server)["longrunning_operations_started_total['scan']"] == 1
-    assert metrics_of(worker)["longrunning_operations_finished_total['OK', 'scan']"] == 1
+    # Its writer may hear a little later than the server that it is written.
+    finished = "longrunning_operations_finished_total['OK', 'scan']"
+    end = time.monotonic() + PATIENCE
+    while not (count := metrics_of(worker).get(finished, 0)):
+        assert time.monotonic() < end, "the worker has finished nothing"
+        time.sleep(0.02)
+    assert count == 1
     server.stop()
     worker.stop()
+
+
+def sockets_of(pid: int) -> set[str]:
+    inodes = set()
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # a file that was just closed
+            if found := re.fullmatch(r"socket:\[(\d+)\]", str(link.readlink())):
+                inodes.add(found[1])
+    return inodes
 
 
 def test_nothing_is_served_unless_it_is_wanted(serve: Lro) -> None:
     server = serve()
     listening = set()
-    for inode in {
-        found[1]
-        for link in Path(f"/proc/{server.pid}/fd").iterdir()
-        if (found := re.fullmatch(r"socket:\[(\d+)\]", str(link.readlink())))
-    }:
+    for inode in sockets_of(server.pid):
         for table in ("tcp", "tcp6"):
             for line in Path(f"/proc/{server.pid}/net/{table}").read_text().splitlines()[1:]:
                 fields = line.split()

@@ -31,7 +31,7 @@ LRO = Path(sys.executable).with_name("lro")
 async def test_it_serves_rest_as_uvicorn_does() -> None:
     async with (
         opened(http_server=GRANIAN) as (address, scanner),
-        httpx.AsyncClient(base_url=f"http://{address.http}") as client,
+        httpx.AsyncClient(base_url=f"http://{address.http}", timeout=30) as client,
     ):
         scanned = await client.post(f"/v1/{PARENT}/scans", json={})
         assert scanned.status_code == 200
@@ -90,13 +90,15 @@ async def test_a_body_that_stops_is_answered_with_408() -> None:
 
 
 async def test_a_body_may_take_long_if_it_keeps_coming() -> None:
-    async with opened(limits=SOON, http_server=GRANIAN) as (address, _):
+    limits = TransportLimits(pause_seconds=2)
+    async with opened(limits=limits, http_server=GRANIAN) as (address, _):
         assert (await slow_body(address.http)).startswith(b"HTTP/1.1 404 ")
 
 
 async def test_a_waiter_that_goes_away_is_noticed_and_one_that_stays_is_not_slow() -> None:
-    waits = WaitLimit(SOON)
-    async with opened(limits=SOON, waits=waits, http_server=GRANIAN) as (address, scanner):
+    limits = TransportLimits(head_seconds=2, pause_seconds=2)
+    waits = WaitLimit(limits)
+    async with opened(limits=limits, waits=waits, http_server=GRANIAN) as (address, scanner):
         name = (await scanner.operations.create(parent=PARENT)).name
         host, _, port = address.http.rpartition(":")
         reader, writer = await asyncio.open_connection(host, int(port))
@@ -107,7 +109,7 @@ async def test_a_waiter_that_goes_away_is_noticed_and_one_that_stays_is_not_slow
             while not waits._all:
                 await asyncio.sleep(0.01)
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(reader.read(1), 1)  # longer than all that is slow
+            await asyncio.wait_for(reader.read(1), 3)  # longer than all that is slow
         assert waits._all == 1
         writer.close()
         async with asyncio.timeout(10):
@@ -182,7 +184,7 @@ def test_lro_serve_drains_and_shares_no_port(tmp_path: Path, workers: str) -> No
         assert process.stdout
         line = process.stdout.readline()
         (http,) = re.findall(r"HTTP on http://([^,]+),", line)
-        with httpx.Client(base_url=f"http://{http}") as client:
+        with httpx.Client(base_url=f"http://{http}", timeout=30) as client:
             assert client.get("/v1/operations").json() == {}
             other = start(http)
             _, err = other.communicate(timeout=30)
