@@ -211,13 +211,13 @@ async def test_a_checkpoint_that_is_too_large_is_refused(store: Store) -> None:
 class HeardHeart(Heart):
     """A heart that can be heard beating."""
 
-    def __init__(self, heart: Heart) -> None:
+    def __init__(self, heart: Heart, beaten: threading.Event) -> None:
         self._heart = heart
-        self.beaten = threading.Event()
+        self._beaten = beaten
 
     def beat(self, owner: str, *, now: int, lease: int) -> None:
         self._heart.beat(owner, now=now, lease=lease)
-        self.beaten.set()
+        self._beaten.set()
 
     def close(self) -> None:
         self._heart.close()
@@ -229,22 +229,17 @@ async def test_a_handler_that_blocks_the_loop_keeps_its_lease(
     lease = 1.0
     engine = InProcessEngine(lease_seconds=lease, sweep_seconds=0.02)
     operations = Operations(store, engine=engine)
-    hearts: list[HeardHeart] = []
+    beaten = threading.Event()
     make_heart = store.worklist.heart
     lost: list[str] = []
-
-    def heard() -> HeardHeart:
-        hearts.append(HeardHeart(make_heart()))
-        return hearts[-1]
-
-    monkeypatch.setattr(store.worklist, "heart", heard)
+    monkeypatch.setattr(store.worklist, "heart", lambda: HeardHeart(make_heart(), beaten))
 
     @operations.handler(name="block")
     async def block(request: TEXT, operation: AsyncOperationContext) -> None:
         time.sleep(1.2 * lease)  # noqa: ASYNC251 - what a handler must not do
         # A beat from now on, however late a busy machine has it: the lease of before is over.
-        hearts[0].beaten.clear()
-        assert hearts[0].beaten.wait(WAIT), "no beat while the loop is blocked"
+        beaten.clear()
+        assert beaten.wait(WAIT), "no beat while the loop is blocked"
         orphans = await store.worklist.orphans(["block"], now=system_clock(), limit=10)
         lost.extend(record.name for record in orphans)
 
