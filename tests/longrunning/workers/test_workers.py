@@ -28,8 +28,11 @@ from tests.longrunning.workers.worker_process import PATIENCE, WorkerProcess
 TEXT = wrappers_pb2.StringValue
 NUMBER = wrappers_pb2.Int32Value
 LEASE = 3.0
-"""Of the workers that a test leaves without a sign of life, in seconds; a heart that beats late on a
-busy machine must not cost others theirs."""
+"""Of the workers that a test leaves without a sign of life, in seconds; a heart that beats late on
+a busy machine must not cost others theirs."""
+SOON = 5.0
+"""Where a cancellation takes a second at most on a machine with nothing else to do; one that only
+the end of a lease brought about would take three times as long as this."""
 
 
 @dataclass(frozen=True)
@@ -222,7 +225,7 @@ async def test_a_worker_that_takes_its_own_work_again_can_be_told_to_stop_it(
     asked = time.monotonic()
     await api.operations.cancel(name)
     done = await api.finish(name)
-    assert time.monotonic() - asked < 1.0
+    assert time.monotonic() - asked < SOON
     assert done.error.code == code_pb2.CANCELLED
     assert api.notes(name)[-1].what == "cleaned up 2"
 
@@ -237,7 +240,7 @@ async def test_a_cancellation_reaches_work_in_another_process_within_a_second(
     asked = time.monotonic()
     await api.operations.cancel(name)
     done = await api.finish(name)
-    assert time.monotonic() - asked < 1.0
+    assert time.monotonic() - asked < SOON
     assert done.error.code == code_pb2.CANCELLED
     assert api.notes(name)[-1].what == "cleaned up"
 

@@ -66,6 +66,9 @@ async def test_an_idle_process_that_dies_harms_nothing(calling: Calling) -> None
     assert await calling.text(process_handlers.pid) != str(pid)
 
 
+SOON = 10.0
+"""Seconds; what is not ended with its server computes for hours."""
+
 PARENT = """
 import asyncio, os, signal, sys, threading
 from tests.longrunning.engines.processes import handlers as process_handlers
@@ -95,7 +98,7 @@ async def test_no_process_outlives_its_server(tmp_path: Path) -> None:
         server.kill()
         began = time.monotonic()
         await until(lambda: not any(map(alive, pids)))
-        assert time.monotonic() - began < 1.0
+        assert time.monotonic() - began < SOON
 
 
 # `die_with_parent` does nothing elsewhere; on Linux, and so in CI, it always runs.
@@ -107,7 +110,7 @@ async def test_no_process_outlives_its_server_while_a_library_computes(tmp_path:
         server.kill()
         began = time.monotonic()
         await until(lambda: not alive(pid))
-        assert time.monotonic() - began < 1.0
+        assert time.monotonic() - began < SOON
 
 
 async def test_a_server_that_ends_without_closing_its_pool_does_not_hang(tmp_path: Path) -> None:
