@@ -3,6 +3,7 @@
 import asyncio
 import re
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,14 +18,18 @@ from longrunning import (
     Store,
     SyncOperationContext,
 )
+from longrunning.clock import system_clock
+from tests.longrunning.conftest import Clock
 
 TEXT = wrappers_pb2.StringValue
 WAIT = 20.0
 
 
-def make(store: Store, **engine: Any) -> Operations:
+def make(store: Store, clock: Callable[[], int] = system_clock, **engine: Any) -> Operations:
     options = {"sweep_seconds": 0.02} | engine
-    return Operations(store, engine=InProcessEngine(**options), drain=0.0, sweep_seconds=0.02)
+    return Operations(
+        store, engine=InProcessEngine(**options), drain=0.0, sweep_seconds=0.02, clock=clock
+    )
 
 
 def reason_of(operation: Any) -> str:
@@ -101,8 +106,10 @@ async def test_labels_say_what_runs_where(store: Store) -> None:
     assert ran == ["plain", "gpu"]
 
 
-async def test_work_that_is_out_of_time_is_stopped(store: Store) -> None:
-    operations = make(store)
+async def test_work_that_is_out_of_time_is_stopped(store: Store, clock: Clock) -> None:
+    # By a clock that stands, no time passes between the claim and the beginning of the work, which
+    # would not begin otherwise where a commit takes long.
+    operations = make(store, clock)
     cleaned_up = asyncio.Event()
     seen: list[Any] = []
 
@@ -133,11 +140,13 @@ async def test_work_in_time_does_not_notice_its_timeout(store: Store) -> None:
     assert done.HasField("response")
 
 
-async def test_a_thread_that_does_not_heed_its_timeout_is_given_up(store: Store) -> None:
-    operations = make(store, max_running=1)
+async def test_a_thread_that_does_not_heed_its_timeout_is_given_up(
+    store: Store, clock: Clock
+) -> None:
+    operations = make(store, clock, max_running=1)
     release = threading.Event()
 
-    @operations.handler(name="deaf", run="thread", timeout=0.5, grace=0.02)
+    @operations.handler(name="deaf", run="thread", timeout=0.05, grace=0.02)
     def deaf(request: TEXT, operation: SyncOperationContext) -> None:
         release.wait(WAIT)
 

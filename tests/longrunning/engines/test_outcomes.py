@@ -1,6 +1,7 @@
 """What becomes of what a handler raises, and of what it leaves for its next attempt."""
 
 import asyncio
+import threading
 import time
 from typing import Any
 
@@ -20,6 +21,7 @@ from longrunning import (
     SyncOperationContext,
 )
 from longrunning.clock import system_clock
+from longrunning.stores import Heart
 
 TEXT = wrappers_pb2.StringValue
 NUMBER = wrappers_pb2.Int32Value
@@ -206,18 +208,42 @@ async def test_a_checkpoint_that_is_too_large_is_refused(store: Store) -> None:
     assert info_of(done).reason == "OPERATION_TOO_LARGE"
 
 
-async def test_a_handler_that_blocks_the_loop_keeps_its_lease(store: Store) -> None:
-    engine = InProcessEngine(lease_seconds=0.3, sweep_seconds=0.02)
+class HeardHeart(Heart):
+    """A heart that can be heard beating."""
+
+    def __init__(self, heart: Heart, beaten: threading.Event) -> None:
+        self._heart = heart
+        self._beaten = beaten
+
+    def beat(self, owner: str, *, now: int, lease: int) -> None:
+        self._heart.beat(owner, now=now, lease=lease)
+        self._beaten.set()
+
+    def close(self) -> None:
+        self._heart.close()
+
+
+async def test_a_handler_that_blocks_the_loop_keeps_its_lease(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lease = 1.0
+    engine = InProcessEngine(lease_seconds=lease, sweep_seconds=0.02)
     operations = Operations(store, engine=engine)
+    beaten = threading.Event()
+    make_heart = store.worklist.heart
     lost: list[str] = []
+    monkeypatch.setattr(store.worklist, "heart", lambda: HeardHeart(make_heart(), beaten))
 
     @operations.handler(name="block")
     async def block(request: TEXT, operation: AsyncOperationContext) -> None:
-        time.sleep(1.0)  # noqa: ASYNC251 - what a handler must not do
+        time.sleep(1.2 * lease)  # noqa: ASYNC251 - what a handler must not do
+        # A beat from now on, however late a busy machine has it: the lease of before is over.
+        beaten.clear()
+        assert beaten.wait(WAIT), "no beat while the loop is blocked"
         orphans = await store.worklist.orphans(["block"], now=system_clock(), limit=10)
         lost.extend(record.name for record in orphans)
 
     async with operations:
-        done = await operations.wait((await operations.start(block, TEXT())).name, WAIT)
+        done = await operations.wait((await operations.start(block, TEXT())).name, 2 * WAIT)
     assert done.HasField("response")
     assert not lost

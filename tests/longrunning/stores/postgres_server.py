@@ -90,7 +90,8 @@ class PostgresServer:
         )
         try:
             for pid in pids:
-                os.kill(pid, signal.SIGSTOP)
+                with contextlib.suppress(ProcessLookupError):  # it has just ended
+                    os.kill(pid, signal.SIGSTOP)
             yield
         finally:
             for pid in pids:

@@ -469,9 +469,11 @@ async def test_a_claim_that_another_of_its_key_overtook_gives_nothing(
 async def test_a_claim_that_the_database_does_not_answer_is_unavailable(
     place: PostgresSchema,
 ) -> None:
-    store = place.store(timeout=0.3)
+    patient, store = place.store(), place.store(timeout=0.3)
+    await patient.open()
+    await created(patient, "a")
+    await patient.close()
     await store.open()
-    await created(store, "a")
     async with await psycopg.AsyncConnection.connect(place.server.url) as other:
         await other.execute(f"LOCK TABLE {place.schema}.operations")
         with pytest.raises(Unavailable) as refused:

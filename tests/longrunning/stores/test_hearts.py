@@ -138,7 +138,7 @@ async def test_hearts_and_writers_of_one_file_get_along(tmp_path: Path) -> None:
 
 async def test_a_heart_outlives_a_restart_of_the_database(postgres: PostgresServer) -> None:
     place = PostgresSchema(postgres)
-    store = place.store(timeout=1.0)
+    store = place.store()
     await store.open()
     heart = store.worklist.heart()
     heart.beat("me", now=NOW, lease=DAY)
@@ -192,7 +192,13 @@ async def test_a_beat_that_the_database_does_not_answer_gives_up(postgres: Postg
             heart.beat("me", now=NOW, lease=DAY)
         assert time.monotonic() - begun < 10
         other.rollback()
-    heart.beat("me", now=NOW, lease=DAY)
+    give_up = time.monotonic() + 15
+    while True:
+        try:
+            heart.beat("me", now=NOW, lease=DAY)
+            break
+        except Unavailable:  # 0.3 s are little on a busy machine
+            assert time.monotonic() < give_up
     heart.close()
     await store.close()
     place.remove()

@@ -58,6 +58,13 @@ async def opened(store: PostgresStore) -> AsyncIterator[PostgresStore]:
         await store.close()
 
 
+@pytest.fixture
+async def patient(place: PostgresSchema) -> AsyncIterator[PostgresStore]:
+    """A store that a busy machine may keep waiting, for what a test needs beside a hasty one."""
+    async with opened(place.store(notify=False, timeout=60.0)) as store:
+        yield store
+
+
 @contextlib.asynccontextmanager
 async def by_hand(place: PostgresSchema) -> AsyncIterator[psycopg.AsyncConnection]:
     """A connection of somebody else, in a transaction."""
@@ -377,11 +384,11 @@ async def test_a_listener_that_lost_its_connection_looks_again(
 
 @pytest.mark.parametrize("notify", [True, False])
 async def test_a_database_that_was_stopped_and_started_again(
-    place: PostgresSchema, *, notify: bool
+    place: PostgresSchema, patient: PostgresStore, *, notify: bool
 ) -> None:
     async with opened(place.store(notify=notify, timeout=1.0)) as store:
         kept = [new_record() for _ in range(20)]
-        await asyncio.gather(*(store.create(record, b"") for record in kept))
+        await asyncio.gather(*(patient.create(record, b"") for record in kept))
         acknowledged: list[str] = []
         refused = 0
         stop = asyncio.Event()
@@ -412,8 +419,8 @@ async def test_a_database_that_was_stopped_and_started_again(
         await asyncio.gather(*loads)
         assert refused
         for record in kept:
-            assert await store.get(record.name) == record
-        found = await asyncio.gather(*(store.get(name) for name in acknowledged))
+            assert await patient.get(record.name) == record
+        found = await asyncio.gather(*(patient.get(name) for name in acknowledged))
         assert None not in found
 
 
@@ -479,10 +486,12 @@ async def test_a_connection_cut_before_the_acknowledgement_is_unavailable_and_sa
         assert await store.create(new_record(request_id="once"), b"") == created
 
 
-async def test_a_database_that_does_not_answer_is_unavailable(place: PostgresSchema) -> None:
+async def test_a_database_that_does_not_answer_is_unavailable(
+    place: PostgresSchema, patient: PostgresStore
+) -> None:
     async with opened(place.store(timeout=0.2, connections=2)) as store:
         record = new_record()
-        await store.create(record, b"")
+        await patient.create(record, b"")
         async with by_hand(place) as other:
             await other.execute("LOCK TABLE operations")
             results = await asyncio.gather(
@@ -496,7 +505,7 @@ async def test_a_database_that_does_not_answer_is_unavailable(place: PostgresSch
 
 
 async def test_a_database_that_does_not_even_take_a_cancellation_holds_up_nothing_else(
-    place: PostgresSchema,
+    place: PostgresSchema, patient: PostgresStore
 ) -> None:
     loop = asyncio.get_running_loop()
     longest = 0.0
@@ -510,7 +519,8 @@ async def test_a_database_that_does_not_even_take_a_cancellation_holds_up_nothin
 
     async with opened(place.store(timeout=0.2, notify=False)) as store:
         record = new_record()
-        await store.create(record, b"")
+        await patient.create(record, b"")
+        await succeeds(lambda: store.get(record.name))  # it is connected
         going_on = asyncio.create_task(go_on())
         with place.server.hanging(most=10):
             with pytest.raises(Unavailable):
@@ -534,7 +544,12 @@ async def test_a_lost_connection_to_a_database_that_does_not_answer_is_unavailab
     try:
         await succeeds(use_three)
         # They take turns, so the first of these is next.
-        pids = [(await database.read("SELECT pg_backend_pid()"))[0][0] for _ in range(3)]
+        pids: list[int] = []
+
+        async def take_turns() -> None:
+            pids[:] = [(await database.read("SELECT pg_backend_pid()"))[0][0] for _ in range(3)]
+
+        await succeeds(take_turns)
         assert len(set(pids)) == 3
         place.server.execute(f"SELECT pg_terminate_backend({pids[0]}, 5000)")
         with place.server.hanging(most=30):

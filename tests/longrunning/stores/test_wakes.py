@@ -110,6 +110,7 @@ async def test_what_gives_no_work_wakes_nobody(store: Store) -> None:
     wakes.end()
 
 
+@pytest.mark.usefixtures("poll_never")
 async def test_a_claim_wakes_nobody_here(store: Store) -> None:
     for _ in range(5):
         await kept(store)
@@ -220,24 +221,28 @@ async def test_a_claim_that_held_more_than_it_took_wakes_those_who_passed_over_i
     here: PostgresStore, there: PostgresStore
 ) -> None:
     await listening(here)
-    for handler in ("a", "b"):
-        await kept(there, handler=handler)
-    heard: set[str] = set()
+    heard: list[str] = []
     news = asyncio.Event()
-    here.watch(lambda names: (heard.update(names or ()), news.set()))
-    (taken,) = await there.worklist.claim({"a": 1, "b": 1}, claimed, limit=1)
-    async with asyncio.timeout(10):
-        while taken.record.name not in heard:
-            news.clear()
-            await news.wait()
+    here.watch(lambda names: (heard.extend(names or ()), news.set()))
+
+    async def hears(name: str, times: int) -> None:
+        async with asyncio.timeout(10):
+            while heard.count(name) < times:
+                news.clear()
+                await news.wait()
+
     wakes = Wakes(here)
-    more = await kept(there, handler="a")
-    await wakes.next()
+    first, second = [await kept(there, handler=handler) for handler in ("a", "b")]
+    await hears(second.name, 1)
     before = wakes.count
     (taken,) = await there.worklist.claim({"a": 1, "b": 1}, claimed, limit=1)
-    await wakes.next()
+    assert taken.record.name == first.name
+    await hears(first.name, 2)
     assert wakes.count == before + 1
-    assert taken.record.id < more.id
+    (taken,) = await there.worklist.claim({"a": 1, "b": 1}, claimed, limit=1)
+    assert taken.record.name == second.name
+    await hears(second.name, 2)
+    assert wakes.count == before + 1  # there was nothing to pass over
 
 
 async def test_whoever_was_not_listening_is_woken_when_it_listens_again(

@@ -27,7 +27,12 @@ from tests.longrunning.workers.worker_process import PATIENCE, WorkerProcess
 
 TEXT = wrappers_pb2.StringValue
 NUMBER = wrappers_pb2.Int32Value
-LEASE = 1.0
+LEASE = 3.0
+"""Of the workers that a test leaves without a sign of life, in seconds; a heart that beats late on
+a busy machine must not cost others theirs."""
+SOON = 5.0
+"""Where a cancellation takes a second at most on a machine with nothing else to do; one that only
+the end of a lease brought about would take three times as long as this."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +57,10 @@ class Api:
         chosen: Handler[..., object] = self._handlers[handler]
         return (await self.operations.start(chosen, TEXT(value=value))).name
 
-    async def finish(self, name: str) -> operations_pb2.Operation:
-        done = await self.operations.wait(name, PATIENCE)
-        assert done.done, f"{name} is not done; notes: {self.notes()}"
+    async def finish(self, name: str, seconds: float = PATIENCE) -> operations_pb2.Operation:
+        give_up = time.monotonic() + seconds
+        while not (done := await self.operations.wait(name, PATIENCE)).done:
+            assert time.monotonic() < give_up, f"{name} is not done; notes: {self.notes(name)}"
         return done
 
     def notes(self, name: str | None = None) -> list[Note]:
@@ -137,9 +143,7 @@ def worker(
     with contextlib.ExitStack() as stack:
 
         def start(*options: str) -> WorkerProcess:
-            process = WorkerProcess(
-                place[1], notes, "--lease", str(LEASE), *options, log=tmp_path / "log"
-            )
+            process = WorkerProcess(place[1], notes, *options, log=tmp_path / "log")
             return stack.enter_context(process)
 
         yield start
@@ -161,13 +165,14 @@ def value_of(operation: operations_pb2.Operation) -> int:
 
 
 async def test_killed_work_goes_on_elsewhere_from_its_checkpoint(api: Api, worker: Start) -> None:
-    workers = {process.pid: process for process in (worker(), worker())}
+    lease = ("--lease", str(LEASE))
+    workers = {process.pid: process for process in (worker(*lease), worker(*lease))}
     name = await api.start("steps")
     lost = await api.noted("stands still")
     workers[lost.pid].send(signal.SIGKILL)
     killed = time.monotonic()
     assert value_of(await api.finish(name)) == 2
-    assert time.monotonic() - killed < LEASE + 2.0
+    assert time.monotonic() - killed < 10.0  # and not after the 15 s of other workers
     resumed = [note for note in api.notes(name) if note.attempt == 2]
     middle = working_app.STEPS // 2
     assert [note.what for note in resumed] == [
@@ -192,7 +197,8 @@ async def test_a_killed_process_of_a_worker_is_replaced_and_its_work_goes_on(
 async def test_a_worker_that_stood_still_past_its_lease_cannot_write_any_more(
     api: Api, worker: Start
 ) -> None:
-    workers = {process.pid: process for process in (worker(), worker())}
+    lease = ("--lease", str(LEASE))
+    workers = {process.pid: process for process in (worker(*lease), worker(*lease))}
     name = await api.start("stubborn")
     slow = await api.noted("began")
     await api.halt(workers[slow.pid])
@@ -206,7 +212,7 @@ async def test_a_worker_that_stood_still_past_its_lease_cannot_write_any_more(
 async def test_a_worker_that_takes_its_own_work_again_can_be_told_to_stop_it(
     api: Api, worker: Start
 ) -> None:
-    alone = worker()
+    alone = worker("--lease", str(LEASE))
     name = await api.start("hold on")
     await api.noted("began 1")
     await api.halt(alone)
@@ -219,7 +225,7 @@ async def test_a_worker_that_takes_its_own_work_again_can_be_told_to_stop_it(
     asked = time.monotonic()
     await api.operations.cancel(name)
     done = await api.finish(name)
-    assert time.monotonic() - asked < 1.0
+    assert time.monotonic() - asked < SOON
     assert done.error.code == code_pb2.CANCELLED
     assert api.notes(name)[-1].what == "cleaned up 2"
 
@@ -234,7 +240,7 @@ async def test_a_cancellation_reaches_work_in_another_process_within_a_second(
     asked = time.monotonic()
     await api.operations.cancel(name)
     done = await api.finish(name)
-    assert time.monotonic() - asked < 1.0
+    assert time.monotonic() - asked < SOON
     assert done.error.code == code_pb2.CANCELLED
     assert api.notes(name)[-1].what == "cleaned up"
 
@@ -324,6 +330,7 @@ async def test_work_outlives_a_restart_of_the_database(
 
 
 MANY = 10_000
+MANY_SECONDS = 150.0
 
 
 async def many(api: Api) -> None:
@@ -337,13 +344,13 @@ async def many(api: Api) -> None:
 
     await asyncio.gather(*(caller() for _ in range(256)))
     assert len(set(names)) == MANY
-    finished = await asyncio.gather(*(api.finish(name) for name in names))
+    finished = await asyncio.gather(*(api.finish(name, MANY_SECONDS) for name in names))
     assert sum(done.HasField("response") for done in finished) == MANY
     ran = Counter(note.name for note in api.notes())
     assert ran == Counter(names)  # each exactly once
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("place", ["postgres"], indirect=True)
 async def test_many_operations_through_two_workers_end_exactly_once(
     api: Api, worker: Start
@@ -353,7 +360,7 @@ async def test_many_operations_through_two_workers_end_exactly_once(
     assert len({note.pid for note in api.notes()}) == 2
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)
 async def test_many_operations_in_one_process_on_sqlite_end_exactly_once(
     notes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

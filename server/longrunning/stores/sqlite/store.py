@@ -73,7 +73,7 @@ class SQLiteStore(Store):
         self._listing = opened.listing
         self._reader = Reader(opened.reading)
         self._lister = ThreadPoolExecutor(1, thread_name_prefix="longrunning-sqlite-list")
-        self._writer = Writer(opened.writing, self._committed)
+        self._writer = Writer(opened.writing, self._committed, self._busy_timeout)
 
     async def migrate(self) -> Migrated:
         """Brings the tables of a file that is not open up to date, whatever `migrate` says.

@@ -35,7 +35,8 @@ async def test_a_process_that_dies_is_told_of_and_replaced(
     before = children()
     with pytest.raises(WorkerDied, match=ending):
         await calling(process_handlers.die, way)
-    assert children() == before | {process.pid for process in calling.pool._processes}
+    # What was there before may have ended meanwhile: it is of other tests.
+    assert children() - before == {process.pid for process in calling.pool._processes}
     assert f"the process of operations/1 {ending}" in caplog.text
     assert await calling.text(process_handlers.echo, "again") == "again"
 
@@ -64,6 +65,9 @@ async def test_an_idle_process_that_dies_harms_nothing(calling: Calling) -> None
     await until(lambda: not calling.pool._processes)
     assert await calling.text(process_handlers.pid) != str(pid)
 
+
+SOON = 10.0
+"""Seconds; what is not ended with its server computes for hours."""
 
 PARENT = """
 import asyncio, os, signal, sys, threading
@@ -94,7 +98,7 @@ async def test_no_process_outlives_its_server(tmp_path: Path) -> None:
         server.kill()
         began = time.monotonic()
         await until(lambda: not any(map(alive, pids)))
-        assert time.monotonic() - began < 1.0
+        assert time.monotonic() - began < SOON
 
 
 # `die_with_parent` does nothing elsewhere; on Linux, and so in CI, it always runs.
@@ -106,7 +110,7 @@ async def test_no_process_outlives_its_server_while_a_library_computes(tmp_path:
         server.kill()
         began = time.monotonic()
         await until(lambda: not alive(pid))
-        assert time.monotonic() - began < 1.0
+        assert time.monotonic() - began < SOON
 
 
 async def test_a_server_that_ends_without_closing_its_pool_does_not_hang(tmp_path: Path) -> None:

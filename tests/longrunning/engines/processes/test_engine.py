@@ -20,7 +20,7 @@ async def operations() -> AsyncIterator[Operations]:
         operations._handlers.add(handler)
     async with operations:
         yield operations
-    assert children() == before
+    assert children() <= before
 
 
 async def test_the_engine_runs_a_handler_in_a_process(operations: Operations) -> None:
@@ -91,4 +91,4 @@ async def test_a_server_that_stops_interrupts_its_processes(tmp_path: Path) -> N
         await operations.start(process_handlers.occupied, TEXT(value=f"spin {evidence}"))
         await until(lambda: evidence.exists() and evidence.read_text() == "begun\n")
     assert evidence.read_text() == "begun\ncleaned up True\n"
-    assert children() == before
+    assert children() <= before

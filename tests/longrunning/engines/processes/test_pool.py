@@ -29,7 +29,7 @@ async def test_a_process_is_used_again_while_it_is_warm(calling: Calling) -> Non
 async def test_nothing_starts_before_it_is_asked_for() -> None:
     before = children()
     pool = ProcessPool(spare=2)
-    assert children() == before
+    assert children() <= before
     await pool.close()
 
 
@@ -42,9 +42,9 @@ async def test_spare_processes_are_started_ahead_and_kept() -> None:
     calling = Calling(pool)
     assert int(await calling.text(process_handlers.pid)) in warm
     assert {process.pid for process, _ in pool._idle} == warm
-    assert children() == before | warm
+    assert children() - before == warm
     await pool.close()
-    assert children() == before
+    assert children() <= before
 
 
 @pytest.mark.parametrize("spare", [0, 1])
@@ -84,7 +84,7 @@ async def test_closing_ends_what_runs_at_once() -> None:
         await pool.close()
     assert await outcome_of(task) == "WorkerDied"
     assert await outcome_of(waiting) == "WorkerDied"
-    assert children() == before
+    assert children() <= before
     with pytest.raises(WorkerDied, match="there are no processes any more"):
         await Calling(pool)(process_handlers.echo, "no")
     await pool.close()
@@ -95,7 +95,7 @@ async def test_closing_while_processes_start_leaves_none() -> None:
     pool = ProcessPool(spare=2)
     pool.start()
     await pool.close()
-    assert children() == before
+    assert children() <= before
     assert not [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
 
 
@@ -140,7 +140,7 @@ def test_it_runs_on_uvloop_as_well() -> None:
     before = children()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         assert runner.run(run()) == (["written", "not raised again, refused", "WorkerDied"], 0)
-    assert children() == before
+    assert children() <= before
 
 
 async def test_a_process_holds_no_socket_of_the_server(calling: Calling) -> None:

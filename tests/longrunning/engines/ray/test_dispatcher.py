@@ -1,7 +1,6 @@
 """When a dispatcher takes work, and when it leaves; no cluster is needed for that."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
 
@@ -21,6 +20,7 @@ class Dispatching:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.left = asyncio.Event()
         self.import_seconds = 0.0
+        self.now = 0.0
         self.operations = Operations(MemoryStore())
         settings = Settings(
             target="a:b",
@@ -36,10 +36,22 @@ class Dispatching:
         ray = SimpleNamespace(kill=lambda _: self.left.set(), get_runtime_context=lambda: runtime)
         monkeypatch.setattr(module, "ray", ray)
         monkeypatch.setattr(module, "load", self._load)
+        # Time passes when a test says so, however busy the machine is.
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: self.now))
 
     def _load(self, _: Settings) -> Operations:
-        time.sleep(self.import_seconds)
+        self.now += self.import_seconds
         return self.operations
+
+    async def looked(self) -> None:
+        """Returns once it has looked whether it is alone, and stays."""
+        engine = self.dispatcher._engine
+        assert engine is not None
+        engine.taking = False
+        async with asyncio.timeout(20):
+            while not engine.taking:
+                assert not self.left.is_set()
+                await asyncio.sleep(0.01)
 
     async def hello(self) -> str:
         return (await self.dispatcher.hello(Greeting(job="job", store="", handlers=[])))[0]
@@ -49,15 +61,15 @@ class Dispatching:
 async def dispatching(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Dispatching]:
     made = Dispatching(monkeypatch)
     yield made
-    async with asyncio.timeout(10):  # nobody says hello any more
+    made.now += 2 * LINGER  # nobody says hello any more
+    async with asyncio.timeout(20):
         await made.left.wait()
 
 
 async def test_one_that_takes_long_to_import_its_module_stays(dispatching: Dispatching) -> None:
     dispatching.import_seconds = 2 * LINGER
     await dispatching.hello()
-    await asyncio.sleep(LINGER / 3)
-    assert not dispatching.left.is_set()
+    await dispatching.looked()
 
 
 async def test_one_with_nothing_in_ray_is_woken_and_takes_work_again(
@@ -66,10 +78,7 @@ async def test_one_with_nothing_in_ray_is_woken_and_takes_work_again(
     await dispatching.hello()
     engine = dispatching.dispatcher._engine
     assert engine is not None
-    engine.taking = False  # as its last round left it, before it heard of its maker again
-    async with asyncio.timeout(LINGER):
-        while not engine.taking:
-            await asyncio.sleep(0.01)
+    await dispatching.looked()  # whatever its last round left, before it heard of its maker again
     woken: list[str] = []
     engine.dispatch = woken.append  # type: ignore[method-assign]
     await dispatching.dispatcher.wake()
