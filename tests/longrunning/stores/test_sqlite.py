@@ -9,6 +9,8 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -183,6 +185,49 @@ async def test_a_file_that_somebody_locks_is_named(path: Path) -> None:
         other.execute("BEGIN EXCLUSIVE")
         assert await refusal(path, busy_timeout=0.1) == f"{path} is locked by another process"
         other.execute("ROLLBACK")
+
+
+@contextlib.contextmanager
+def written_all_the_time(path: Path) -> Iterator[threading.Event]:
+    """Somebody writes to the file on a slow disk, and lets go of it for moments only."""
+    is_held, ended = threading.Event(), threading.Event()
+
+    def write() -> None:
+        with by_hand(path) as other:
+            other.execute("PRAGMA busy_timeout = 60000")
+            while not ended.is_set():
+                other.execute("BEGIN IMMEDIATE")
+                is_held.set()
+                time.sleep(0.095)
+                is_held.clear()
+                other.execute("COMMIT")
+                time.sleep(0.005)
+
+    writing = threading.Thread(target=write)
+    writing.start()
+    try:
+        yield is_held
+    finally:
+        ended.set()
+        writing.join()
+
+
+async def test_writers_and_hearts_have_their_turn_beside_one_who_always_writes(path: Path) -> None:
+    store = SQLiteStore(path, busy_timeout=2.0)
+    await store.open()
+
+    def beat(is_held: threading.Event) -> None:
+        with contextlib.closing(store.worklist.heart()) as heart:
+            for _ in range(10):
+                is_held.wait()
+                heart.beat("me", now=0, lease=1)
+
+    with written_all_the_time(path) as is_held:
+        for _ in range(10):
+            await asyncio.to_thread(is_held.wait)
+            await store.create(new_record(), b"")
+        await asyncio.to_thread(beat, is_held)
+    await store.close()
 
 
 # Migrations

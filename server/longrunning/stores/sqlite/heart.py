@@ -7,6 +7,7 @@ from pathlib import Path
 from longrunning.stores.contract import Heart
 from longrunning.stores.sqlite import queries
 from longrunning.stores.sqlite.faults import serving_error
+from longrunning.stores.sqlite.lock_wait import wait_for_lock
 
 
 class SQLiteHeart(Heart):
@@ -28,11 +29,12 @@ class SQLiteHeart(Heart):
         try:
             if self._connection is None:
                 self._connection = sqlite3.connect(
-                    self._uri, uri=True, timeout=self._busy_seconds, isolation_level=None
+                    self._uri, uri=True, timeout=0, isolation_level=None
                 )
                 # What a crash of the machine takes back is a sign of life of before the crash.
                 self._connection.execute("PRAGMA synchronous = NORMAL")
-            self._connection.execute(queries.BEAT, (owner, now + lease))
+            execute = self._connection.execute
+            wait_for_lock(lambda: execute(queries.BEAT, (owner, now + lease)), self._busy_seconds)
         except sqlite3.Error as error:
             self.close()
             raise serving_error(error) from None

@@ -3,7 +3,6 @@
 import contextlib
 import secrets
 import sqlite3
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +10,8 @@ from longrunning.stores import migrations
 from longrunning.stores.contract import StoreError
 from longrunning.stores.migrations import Migrate, Migrated
 from longrunning.stores.sqlite import queries
-from longrunning.stores.sqlite.faults import is_busy, opening_error
+from longrunning.stores.sqlite.faults import opening_error
+from longrunning.stores.sqlite.lock_wait import wait_for_lock
 
 APPLICATION_ID = 0x4C524F70
 """Marks a file as ours in its header (`PRAGMA application_id`)."""
@@ -67,7 +67,8 @@ def open_file(path: Path, migrate: Migrate, busy_seconds: float) -> Opened:
             writing.execute("BEGIN")  # what is read is of one moment: others may be opening it too
             _check_ours(writing)
             writing.execute("COMMIT")
-            _use_write_ahead_log(writing, busy_seconds)
+            # SQLite's own timeout does not cover this.
+            wait_for_lock(lambda: writing.execute("PRAGMA journal_mode = WAL"), busy_seconds)
             writing.execute("PRAGMA synchronous = FULL")
             writing.execute("BEGIN IMMEDIATE")
             migrated = _migrate(writing, migrate)
@@ -104,20 +105,6 @@ def _check_ours(connection: sqlite3.Connection) -> None:
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     if application != APPLICATION_ID and (application or tables):
         raise StoreError("is another application's database; name another file")
-
-
-def _use_write_ahead_log(connection: sqlite3.Connection, busy_seconds: float) -> None:
-    """Switches the file to WAL; SQLite's own busy timeout does not cover that."""
-    give_up = time.monotonic() + busy_seconds
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            if not is_busy(error) or time.monotonic() > give_up:
-                raise
-            time.sleep(0.01)
-        else:
-            return
 
 
 def _migrate(connection: sqlite3.Connection, migrate: Migrate) -> Migrated:

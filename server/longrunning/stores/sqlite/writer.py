@@ -10,17 +10,17 @@ import contextlib
 import queue
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from longrunning.stores.sqlite import queries
-from longrunning.stores.sqlite.faults import is_busy, serving_error, unavailable
+from longrunning.stores.sqlite.faults import serving_error, unavailable
+from longrunning.stores.sqlite.lock_wait import wait_for_lock
 
 _T = TypeVar("_T")
 _LARGEST_COMMIT = 512
-_LOOK_SECONDS = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Writer:
         committed: Callable[[Change], None],
         busy_seconds: float,
     ) -> None:
-        connection.execute("PRAGMA busy_timeout = 0")  # it waits by itself: see `_begin`
+        connection.execute("PRAGMA busy_timeout = 0")  # see `wait_for_lock`
         self._connection = connection
         self._busy_seconds = busy_seconds
         self._committed = committed
@@ -141,7 +141,9 @@ class Writer:
     def _look(self, items: list[_Work[Any]]) -> None:
         for item in items:
             try:
-                item.result = item.work(self._connection)
+                item.result = wait_for_lock(
+                    partial(item.work, self._connection), self._busy_seconds
+                )
             except sqlite3.Error as error:
                 item.error = error
 
@@ -150,7 +152,7 @@ class Writer:
         try:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")  # the one of the commit before failed
-            self._begin()
+            wait_for_lock(lambda: connection.execute("BEGIN IMMEDIATE"), self._busy_seconds)
             for write in batch:
                 try:
                     write.result = write.work(connection)
@@ -165,23 +167,6 @@ class Writer:
                     connection.execute("ROLLBACK")
             for write in batch:
                 write.error = error
-
-    def _begin(self) -> None:
-        """Waits for the lock of writers, and looks for it more often than SQLite does.
-
-        SQLite soon looks every 100 ms only. A process that writes all the time on a slow disk lets
-        go of the lock for less than one of them between its commits, and nobody else ever had it.
-        """
-        give_up = time.monotonic() + self._busy_seconds
-        while True:
-            try:
-                self._connection.execute("BEGIN IMMEDIATE")
-            except sqlite3.OperationalError as error:
-                if not is_busy(error) or time.monotonic() > give_up:
-                    raise
-                time.sleep(_LOOK_SECONDS)
-            else:
-                return
 
     def _answer(self, batch: list[_Work[Any]]) -> None:
         """Answers the callers of a commit, on the event loop."""
