@@ -14,6 +14,8 @@ from types import FrameType
 
 from rich.console import Console
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 
 class _Interrupted(BaseException):
     """A signal asked the demo to end."""
@@ -28,18 +30,27 @@ def main() -> int:
         "ignore", FutureWarning
     )  # google.api_core's, about the age of this Python
     console = Console(highlight=False, soft_wrap=True, emoji=False, markup=False)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+    interrupted_by: list[str] = []
+
+    def interrupt(number: int, _: FrameType | None) -> None:
+        for again in _SIGNALS:
+            signal.signal(again, signal.SIG_IGN)  # what is cleaned up now must not be cut short
+        interrupted_by.append(signal.Signals(number).name)
+        raise _Interrupted
+
+    for number in _SIGNALS:
+        signal.signal(number, interrupt)
+    fault = ""
     try:
         _run(console)
-    except _Interrupted as error:
-        console.print(f"demo: interrupted by {error}", style="bold red")
-        return 1
     except ImportError as error:
-        console.print(f"demo: {error}; `make demo` installs it", style="bold red")
-        return 1
-    except Exception as error:
-        console.print(f"demo: failed: {error or type(error).__name__}", style="bold red")
+        fault = f"{error}; `make demo` installs it"
+    except (Exception, _Interrupted) as error:
+        fault = f"failed: {error or type(error).__name__}"
+    if interrupted_by:  # whatever the code that it came upon made of the exception
+        fault = f"interrupted by {interrupted_by[0]}"
+    if fault:
+        console.print(f"demo: {fault}", style="bold red")
         return 1
     console.print("demo: ok", style="bold green")
     return 0
@@ -57,12 +68,6 @@ def _run(console: Console) -> None:
         ) from None
     with scratch as directory:
         Walkthrough(console, Path(sys.prefix).resolve(), Path(directory).resolve()).run()
-
-
-def _interrupt(number: int, _: FrameType | None) -> None:
-    for again in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(again, signal.SIG_IGN)  # what is cleaned up now must not be cut short
-    raise _Interrupted(signal.Signals(number).name)
 
 
 if __name__ == "__main__":

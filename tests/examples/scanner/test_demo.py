@@ -1,15 +1,19 @@
 """`make demo`, as a process of its own: what it prints, how it ends, and what it leaves behind."""
 
+import codecs
 import contextlib
 import os
 import re
 import signal
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from examples.scanner import demo
 
 Start = Callable[[], "subprocess.Popen[str]"]
 
@@ -97,6 +101,54 @@ def test_an_interrupted_demo_says_so_and_leaves_nothing_behind(start: Start, nam
     output = process.communicate(timeout=60)[0]
     assert output.splitlines()[-1] == f"demo: interrupted by {name}"
     assert process.returncode == 1
+
+
+def in_a_library() -> None:
+    try:
+        signal.raise_signal(signal.SIGTERM)
+    except BaseException:
+        raise RuntimeError("cut short") from None
+
+
+def in_a_codec() -> None:
+    class Codec(codecs.Codec):
+        def encode(self, input: str, errors: str = "strict") -> tuple[bytes, int]:  # noqa: A002 - the base's
+            signal.raise_signal(signal.SIGTERM)
+            return b"", 0
+
+    def search(name: str) -> codecs.CodecInfo | None:
+        return codecs.CodecInfo(Codec().encode, Codec().decode) if name == "demo" else None
+
+    codecs.register(search)
+    try:
+        "".encode("demo")  # its exception is put into another of that type
+    finally:
+        codecs.unregister(search)
+
+
+def unseen() -> None:
+    with contextlib.suppress(BaseException):
+        signal.raise_signal(signal.SIGTERM)
+
+
+@pytest.mark.parametrize("cut_short", [in_a_library, in_a_codec, unseen])
+def test_an_interruption_is_told_whatever_it_came_upon(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    cut_short: Callable[[], None],
+) -> None:
+    monkeypatch.setattr(demo, "_run", lambda _: cut_short())
+    monkeypatch.setenv("no_proxy", "")  # which it sets, all of them
+    monkeypatch.setenv("NO_PROXY", "")
+    monkeypatch.setenv("GRPC_VERBOSITY", "NONE")
+    handlers = {number: signal.getsignal(number) for number in demo._SIGNALS}
+    try:
+        with warnings.catch_warnings():
+            assert demo.main() == 1
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    assert capsys.readouterr().out == "demo: interrupted by SIGTERM\n"
 
 
 # Where there is no /proc nobody can be found to be killed; on Linux, and so in CI, it always runs.
