@@ -230,6 +230,16 @@ async def test_writers_and_hearts_have_their_turn_beside_one_who_always_writes(p
     await store.close()
 
 
+async def test_a_store_opens_beside_one_who_always_writes(path: Path) -> None:
+    await opened_once(path)
+    with written_all_the_time(path) as is_held:
+        for _ in range(10):
+            await asyncio.to_thread(is_held.wait)
+            store = SQLiteStore(path)
+            await store.open()
+            await store.close()
+
+
 # Migrations
 
 

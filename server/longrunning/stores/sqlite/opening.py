@@ -32,7 +32,7 @@ class Opened:
     """A file in use.
 
     Attributes:
-        writing: for the writer's thread.
+        writing: for the writer's thread; without a timeout, see `wait_for_lock`.
         reading: for point reads on the event loop.
         listing: for the thread of lists.
         page_token_key: the secret that the file keeps.
@@ -63,14 +63,11 @@ def open_file(path: Path, migrate: Migrate, busy_seconds: float) -> Opened:
         try:
             if migrate == "never" and not path.exists():
                 raise StoreError("is not there: run 'lro migrate'")
-            writing = _connect(path, busy_seconds, undo)
-            writing.execute("BEGIN")  # what is read is of one moment: others may be opening it too
-            _check_ours(writing)
-            writing.execute("COMMIT")
-            # SQLite's own timeout does not cover this.
+            writing = _connect(path, 0, undo)
+            wait_for_lock(lambda: _check_file(writing), busy_seconds)
             wait_for_lock(lambda: writing.execute("PRAGMA journal_mode = WAL"), busy_seconds)
             writing.execute("PRAGMA synchronous = FULL")
-            writing.execute("BEGIN IMMEDIATE")
+            wait_for_lock(lambda: writing.execute("BEGIN IMMEDIATE"), busy_seconds)
             migrated = _migrate(writing, migrate)
             values = (_PAGE_TOKEN_KEY, secrets.token_bytes(32))
             writing.execute(queries.KEEP_SECRET, values)
@@ -99,8 +96,14 @@ def _connect(path: Path, busy_seconds: float, undo: contextlib.ExitStack) -> sql
     return connection
 
 
-def _check_ours(connection: sqlite3.Connection) -> None:
+def _check_file(connection: sqlite3.Connection) -> None:
     """Refuses another application's database, before anything is written to it."""
+    with connection:  # what is read is of one moment: others may be opening it too
+        connection.execute("BEGIN")
+        _check_ours(connection)
+
+
+def _check_ours(connection: sqlite3.Connection) -> None:
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     if application != APPLICATION_ID and (application or tables):

@@ -47,7 +47,7 @@ class Writer:
     """A thread with a connection of its own.
 
     Args:
-        connection: used by the thread alone, and closed by it.
+        connection: without a timeout; used by the thread alone, and closed by it.
         committed: called on the event loop with what a commit changed.
         busy_seconds: how long a commit waits for those of other processes.
     """
@@ -58,7 +58,6 @@ class Writer:
         committed: Callable[[Change], None],
         busy_seconds: float,
     ) -> None:
-        connection.execute("PRAGMA busy_timeout = 0")  # see `wait_for_lock`
         self._connection = connection
         self._busy_seconds = busy_seconds
         self._committed = committed
