@@ -20,6 +20,7 @@ from longrunning import ResourceExhausted, SQLiteStore, StoreError, Unavailable
 from longrunning.stores import Query
 from longrunning.stores.sqlite import queries
 from longrunning.stores.sqlite.opening import APPLICATION_ID
+from longrunning.stores.sqlite.writer import Writer
 from tests.longrunning.stores.records import claimed, new_record
 
 EVERYTHING = Query(parent=None, limit=100_000)
@@ -227,6 +228,59 @@ async def test_writers_and_hearts_have_their_turn_beside_one_who_always_writes(p
             await asyncio.to_thread(is_held.wait)
             await store.create(new_record(), b"")
         await asyncio.to_thread(beat, is_held)
+    await store.close()
+
+
+RECOVER = """
+import fcntl, sys
+with open(sys.argv[1] + "-shm", "r+b", buffering=0) as index:
+    header = index.read(48)
+    fcntl.lockf(index, fcntl.LOCK_EX, 3, 120)  # of writers, of checkpoints and of the recovery
+    index.seek(0)
+    index.write(bytes(48))
+    print(flush=True)
+    sys.stdin.readline()
+    index.seek(0)
+    index.write(header)
+"""
+
+
+@contextlib.contextmanager
+def recovered_for_a_moment(path: Path) -> Iterator[None]:
+    """Another process makes the WAL index anew, as after one that was killed in a commit.
+
+    Nobody else can even read meanwhile. Spec: `wal.c` of SQLite, `walIndexReadHdr`.
+    """
+    command = [sys.executable, "-c", RECOVER, path]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout
+        assert other.stdout.readline()
+        release = threading.Timer(0.1, other.communicate)
+        release.start()
+        try:
+            yield
+        finally:
+            release.join()
+
+
+async def test_everybody_waits_for_a_recovery(path: Path) -> None:
+    store = SQLiteStore(path, busy_timeout=30)
+    await store.open()
+    with contextlib.closing(store.worklist.heart()) as heart:
+        with recovered_for_a_moment(path):
+            heart.beat("me", now=0, lease=1)
+        with recovered_for_a_moment(path):
+            heart.beat("me", now=0, lease=1)
+    with recovered_for_a_moment(path):
+        await store.create(new_record(), b"")
+    other = SQLiteStore(path, busy_timeout=30)
+    with recovered_for_a_moment(path):
+        await other.open()
+    await other.close()
+    with recovered_for_a_moment(path):
+        connection = sqlite3.connect(path, timeout=0, check_same_thread=False)
+        writer = Writer(connection, lambda _: None, 30)
+    await writer.close()
     await store.close()
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import sqlite3
+from functools import partial
 from pathlib import Path
 
 from longrunning.stores.contract import Heart
@@ -31,10 +32,8 @@ class SQLiteHeart(Heart):
                 self._connection = sqlite3.connect(
                     self._uri, uri=True, timeout=0, isolation_level=None
                 )
-                # What a crash of the machine takes back is a sign of life of before the crash.
-                self._connection.execute("PRAGMA synchronous = NORMAL")
-            execute = self._connection.execute
-            wait_for_lock(lambda: execute(queries.BEAT, (owner, now + lease)), self._busy_seconds)
+            beat = partial(_beat, self._connection, owner, now + lease)
+            wait_for_lock(beat, self._busy_seconds)
         except sqlite3.Error as error:
             self.close()
             raise serving_error(error) from None
@@ -45,3 +44,10 @@ class SQLiteHeart(Heart):
         if connection:
             with contextlib.suppress(sqlite3.Error):
                 connection.close()
+
+
+def _beat(connection: sqlite3.Connection, owner: str, until: int) -> None:
+    # What a crash of the machine takes back is a sign of life of before the crash. On a new
+    # connection this reads the file, and can meet a lock as well.
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute(queries.BEAT, (owner, until))

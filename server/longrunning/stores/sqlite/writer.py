@@ -64,7 +64,7 @@ class Writer:
         self._loop = asyncio.get_running_loop()
         self._queue: queue.SimpleQueue[_Work[Any] | None] = queue.SimpleQueue()
         self._closed = False
-        self._data_version = _data_version(connection)
+        self._data_version = wait_for_lock(partial(_data_version, connection), busy_seconds)
         self._thread = threading.Thread(target=self._run, name="longrunning-sqlite", daemon=True)
         self._thread.start()
 
