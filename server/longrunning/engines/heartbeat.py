@@ -80,6 +80,9 @@ class Heartbeat:
                     now = self._clock()
                     heart.beat(self._owner, now=now, lease=self._lease)
                     self._until = now + self._lease
+                    if self._ended.is_set():
+                        # It may come after `stop` has let go of the lease, and bring that back.
+                        heart.beat(self._owner, now=now, lease=0)
                 except OperationsError as error:
                     _log.warning("a sign of life could not be given: %s", error)
                 except Exception:

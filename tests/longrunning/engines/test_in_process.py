@@ -26,11 +26,12 @@ from longrunning import (
     lifecycle,
     recovery,
 )
-from longrunning.clock import system_clock
-from longrunning.engines import progress, worker
+from longrunning.clock import DAY, system_clock
+from longrunning.engines import heartbeat, progress, worker
 from longrunning.lifecycle import Record, State
-from longrunning.stores.contract import Work
+from longrunning.stores.contract import Heart, Work
 from tests.longrunning.conftest import Clock
+from tests.longrunning.stores.records import claimed, new_record
 from tests.longrunning.stores.storages import Storage
 
 TEXT = wrappers_pb2.StringValue
@@ -687,6 +688,47 @@ async def test_a_beat_that_hangs_does_not_hold_up_the_end(
             assert await asyncio.to_thread(hangs.wait, WAIT)
     finally:
         goes_on.set()
+
+
+async def test_a_beat_that_comes_after_the_end_brings_no_lease_back(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heartbeat, "_LAST_BEAT_SECONDS", 0.01)
+    monkeypatch.setattr(heartbeat, "SECOND", 30 * DAY)  # a lease of a day, and beats all the time
+    hangs, goes_on, is_over = threading.Event(), threading.Event(), threading.Event()
+    heart = store.worklist.heart()
+
+    class LateHeart(Heart):
+        def beat(self, owner: str, *, now: int, lease: int) -> None:
+            hangs.set()
+            goes_on.wait()
+            heart.beat(owner, now=now, lease=lease)
+
+        def close(self) -> None:
+            heart.close()
+            is_over.set()
+
+    async def orphans() -> list[str]:
+        found = await store.worklist.orphans(["scan"], now=system_clock(), limit=10)
+        return [record.owner for record in found]
+
+    await store.open()
+    record = new_record()
+    await store.create(record, b"")
+    assert await store.replace(claimed(record, "late"))
+    monkeypatch.setattr(store.worklist, "heart", LateHeart)
+    beats = heartbeat.Heartbeat(store.worklist, "late", DAY, system_clock)
+    try:
+        await beats.start()
+        assert await asyncio.to_thread(hangs.wait, WAIT)
+        assert await orphans() == []
+        await beats.stop()
+        assert await orphans() == ["late"]
+    finally:
+        goes_on.set()
+    assert await asyncio.to_thread(is_over.wait, WAIT)
+    assert await orphans() == ["late"]
+    await store.close()
 
 
 async def test_what_a_failed_claim_took_all_the_same_is_given_back(
