@@ -188,6 +188,21 @@ async def test_a_file_that_somebody_locks_is_named(path: Path) -> None:
         other.execute("ROLLBACK")
 
 
+async def test_writes_wait_for_a_lock_together(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("longrunning.stores.sqlite.writer._LARGEST_COMMIT", 1)
+    store = SQLiteStore(path, busy_timeout=1.0)
+    await store.open()
+    with by_hand(path) as other:
+        other.execute("BEGIN IMMEDIATE")
+        writes = [asyncio.ensure_future(store.create(new_record(), b"")) for _ in range(60)]
+        async with asyncio.timeout(30):  # and not 60 times 1 s
+            outcomes = await asyncio.gather(*writes, return_exceptions=True)
+            assert {type(outcome) for outcome in outcomes} == {Unavailable}
+        other.execute("ROLLBACK")
+    await store.create(new_record(), b"")
+    await store.close()
+
+
 @contextlib.contextmanager
 def written_all_the_time(path: Path) -> Iterator[threading.Event]:
     """Somebody writes to the file on a slow disk, and lets go of it for moments only."""

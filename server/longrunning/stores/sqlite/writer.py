@@ -10,6 +10,7 @@ import contextlib
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
@@ -39,6 +40,7 @@ class _Work(Generic[_T]):
     future: asyncio.Future[_T]
     change: Callable[[_T], Change] | None
     writes: bool
+    put_at: float
     result: _T | None = None
     error: Exception | None = None
 
@@ -60,6 +62,7 @@ class Writer:
     ) -> None:
         self._connection = connection
         self._busy_seconds = busy_seconds
+        self._locked_since: float | None = None
         self._committed = committed
         self._loop = asyncio.get_running_loop()
         self._queue: queue.SimpleQueue[_Work[Any] | None] = queue.SimpleQueue()
@@ -116,7 +119,7 @@ class Writer:
         if self._closed:
             future.set_exception(unavailable())
             return future
-        self._queue.put(_Work(work, future, change, writes))
+        self._queue.put(_Work(work, future, change, writes, time.monotonic()))
         return future
 
     def _run(self) -> None:
@@ -151,7 +154,7 @@ class Writer:
         try:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")  # the one of the commit before failed
-            wait_for_lock(lambda: connection.execute("BEGIN IMMEDIATE"), self._busy_seconds)
+            self._begin(batch[-1].put_at)
             for write in batch:
                 try:
                     write.result = write.work(connection)
@@ -166,6 +169,18 @@ class Writer:
                     connection.execute("ROLLBACK")
             for write in batch:
                 write.error = error
+
+    def _begin(self, put_at: float) -> None:
+        """Takes the lock; what was put in while the commits before waited in vain has waited too.
+
+        A file that stays locked would else let callers, and the end, wait for ever longer.
+        """
+        now = time.monotonic()
+        if self._locked_since is None:
+            self._locked_since = now
+        give_up = max(put_at, self._locked_since) + self._busy_seconds
+        wait_for_lock(lambda: self._connection.execute("BEGIN IMMEDIATE"), give_up - now)
+        self._locked_since = None
 
     def _answer(self, batch: list[_Work[Any]]) -> None:
         """Answers the callers of a commit, on the event loop."""
