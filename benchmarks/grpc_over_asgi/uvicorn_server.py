@@ -13,7 +13,7 @@ client is told before that to open another one (GOAWAY), and what is under way e
 
 import asyncio
 import sys
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 import zttp
@@ -23,6 +23,7 @@ from uvicorn.protocols.http.zttp_h2_impl import ZttpH2Protocol
 
 # zttp allows 4,096, and 128 at a time: so many may be on their way when the client is told.
 MAX_STREAMS = 4096 - 2 * 128
+_LINGER_SECONDS = 1.0
 
 
 class GatheringTransport:
@@ -31,7 +32,13 @@ class GatheringTransport:
     Args:
         transport: writes it.
         loop: that of the transport.
+
+    Attributes:
+        linger: for how many seconds the client may close the connection before we do. What it still
+            sends to a socket that is closed would take from it what it has not read: the GOAWAY.
     """
+
+    linger = 0.0
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
@@ -50,7 +57,10 @@ class GatheringTransport:
     def close(self) -> None:
         """Closes the connection once everything is written."""
         self._flush()
-        self._transport.close()
+        if self.linger:
+            self._loop.call_later(self.linger, self._transport.close)
+        else:
+            self._transport.close()
 
     def _flush(self) -> None:
         if self._gathered:
@@ -70,6 +80,7 @@ class PassingProtocol(ZttpH2Protocol):
         super().handle_request(event)
         if self._streams == MAX_STREAMS:
             self.conn.close()
+            cast("GatheringTransport", self.transport).linger = _LINGER_SECONDS
             self.shutdown_requested = True  # uvicorn closes it behind the last reply
 
 

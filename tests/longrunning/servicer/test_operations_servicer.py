@@ -113,7 +113,8 @@ async def test_wait_ends_before_its_deadline(
     given = told_how_long(monkeypatch)
     request = operations_pb2.WaitOperationRequest(name=(await operations.create()).name)
     assert not (await stub.WaitOperation(request, timeout=30)).done
-    assert 5 < given[0] <= 29.5  # the rest is for the answer: it is not DEADLINE_EXCEEDED
+    # gRPC makes 30.1 of 30; the rest is for the answer: it is not DEADLINE_EXCEEDED
+    assert 5 < given[0] < 29.7
 
 
 @pytest.mark.parametrize(

@@ -217,7 +217,7 @@ def test_a_wait_ends_before_its_deadline(
     given = told_how_long(monkeypatch)
     request = operations_pb2.WaitOperationRequest(name=ops.create().name)
     assert not stub.WaitOperation(request, timeout=30).done
-    assert 5 < given[0] <= 29.5  # the rest is for the answer
+    assert 5 < given[0] < 29.7  # gRPC makes 30.1 of 30; the rest is for the answer
 
 
 def test_a_client_that_goes_away_frees_its_thread(stub: Any, ops: Portal) -> None:
